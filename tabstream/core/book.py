@@ -1,0 +1,347 @@
+"""What the owner of a spreadsheet knows of one bound tab: keys, positions, changes and answers not yet shown.
+
+State without I/O: values in, values out, time as an argument. `tabstream.core.tabplan` decides on it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from tabstream.core.binding import Binding, TableShape
+from tabstream.core.cells import Digest, RowKey, digest
+from tabstream.core.changes import Desired
+from tabstream.core.edits import NEW_ROW_PREFIX, Outcome, SeenCell
+from tabstream.core.marks import Mark
+from tabstream.core.results import Claim, EditResult, Truncated, row_values
+from tabstream.core.tab import ObservedRow
+
+REPORT_AGAIN_MS = 3_000
+LOST_REPORT_MS = 5_000
+CONFIRM_MISSING_MS = 1_500
+FEW_ROWS = 20
+
+
+@dataclass(slots=True)
+class Entry:
+    """A key: the position of its newest message, and where its row was last seen (0-based)."""
+
+    partition: int = 0
+    offset: int = -1
+    deleted: bool = False
+    shown: bool = False
+    row: int | None = None
+
+
+@dataclass(slots=True)
+class PendingResult:
+    """A result not yet shown, with its offset in the topic of edit results."""
+
+    offset: int
+    result: EditResult
+
+
+@dataclass(slots=True)
+class Token:
+    """A person's new row: since when its content stands, and what was submitted of it."""
+
+    row: int
+    content: Digest
+    since_ms: int
+    submitted: Digest | None = None
+    submitted_ms: int = 0
+    rejected: Digest | None = None
+    answer: PendingResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An observation under way to the database sink."""
+
+    base: Digest
+    value: Digest
+    number: int
+    at_ms: int
+
+
+@dataclass(slots=True)
+class Mistakes:
+    """What a write hit that was not meant: by key the mark that its row had, and by the key that was meant the row of
+    nobody's that was hit instead, as it was."""
+
+    marks: dict[RowKey, Mark] = field(default_factory=dict)
+    strangers: dict[RowKey, ObservedRow] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Book:
+    """All that is known of one bound tab."""
+
+    binding: Binding
+    shape: TableShape
+    entries: dict[RowKey, Entry] = field(default_factory=dict)
+    changes: dict[RowKey, Desired] = field(default_factory=dict)
+    dirty: dict[RowKey, int] = field(default_factory=dict)
+    results: dict[RowKey, list[PendingResult]] = field(default_factory=dict)
+    claims: dict[int, set[str]] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    suspects: dict[RowKey, int] = field(default_factory=dict)
+    deleting: dict[RowKey, int] = field(default_factory=dict)
+    reports: dict[tuple[str, str], Report] = field(default_factory=dict)
+    recheck: set[RowKey] = field(default_factory=set)
+    renames: dict[RowKey, RowKey] = field(default_factory=dict)
+    truncated_to: dict[int, int] = field(default_factory=dict)
+    waiting: set[RowKey] = field(default_factory=set)
+    wants_whole: bool = False
+    parked: dict[RowKey, str] = field(default_factory=dict)
+    held: dict[RowKey, str] = field(default_factory=dict)
+    confirmed: set[str] = field(default_factory=set)
+    incomplete: int = 0
+    copies: int = 0
+    doubtful: bool = False
+    mistakes: Mistakes = field(default_factory=Mistakes)
+
+    def fold(self, key: RowKey, partition: int, offset: int, deleted: bool) -> None:
+        """Takes note of a message at or below the watermark: its key was shown."""
+        entry = self.entries.setdefault(key, Entry())
+        entry.partition, entry.offset = partition, offset
+        entry.deleted = deleted or offset <= self.truncated_to.get(partition, -1)
+        entry.shown = not entry.deleted
+
+    def change(self, desired: Desired) -> None:
+        """Takes the newest message of a key, which is not shown yet."""
+        entry = self.entries.setdefault(desired.key, Entry())
+        entry.partition, entry.offset = desired.partition, desired.offset
+        entry.deleted = desired.values is None
+        self.changes[desired.key] = desired
+        self.dirty[desired.key] = desired.offset
+        self.waiting.discard(desired.key)
+        self.waiting.difference_update(old for old in self.renames if self.new_key(old) == desired.key)
+        self.parked.pop(desired.key, None)
+
+    def renamed(self, old: RowKey, new: RowKey) -> None:
+        """The primary key of a row was changed: its delete and its create belong together."""
+        self.renames[old] = new
+        self.waiting.discard(old)
+
+    def new_key(self, old: RowKey) -> RowKey | None:
+        """The key that a changed key has become, over several changes; None for one that was not changed."""
+        new, seen = self.renames.get(old), {old}
+        while new in self.renames and new not in seen:
+            seen.add(new)
+            new = self.renames[new]
+        return new
+
+    def doubt(self, keys: Iterable[RowKey], mistakes: Mistakes) -> None:
+        """The rows of these keys may have been hit by mistake: they are planned again."""
+        self.mistakes.marks |= mistakes.marks
+        self.mistakes.strangers |= mistakes.strangers
+        for key in keys:
+            entry = self.entries.get(key)
+            if entry is not None:
+                self.dirty.setdefault(key, entry.offset)
+                if entry.deleted:
+                    self.changes.setdefault(key, Desired(key, None, entry.partition, entry.offset))
+
+    def claim(self, claim: Claim) -> None:
+        """Notes a transaction of the database sink whose answers are still to come."""
+        self.claims[claim.xid] = set(claim.keys)
+
+    def result(self, offset: int, result: EditResult) -> None:
+        """Takes an edit result that is not shown yet."""
+        pending = PendingResult(offset, result)
+        for xid in [xid for xid, keys in self.claims.items() if result.row_key in keys]:
+            self.claims[xid].discard(result.row_key)
+            if not self.claims[xid]:
+                del self.claims[xid]
+                self.waiting.clear()
+        self._settle_reports(result)
+        if result.row_key.startswith(NEW_ROW_PREFIX):
+            self.wants_whole = self.wants_whole or result.row_key not in self.tokens
+            self.tokens.setdefault(result.row_key, Token(-1, "", 0)).answer = pending
+        else:
+            self.results.setdefault(result.row_key, []).append(pending)
+            self.waiting.discard(result.row_key)
+
+    def truncated(self, truncated: Truncated) -> None:
+        """The table was emptied: what did not change later is gone. A row of an incremental snapshot has a time, no LSN."""
+        for key, entry in self.entries.items():
+            change = self.changes.get(key)
+            if entry.deleted or (change is not None and _is_after(change, truncated)):
+                continue
+            entry.deleted = True
+            self.truncated_to[entry.partition] = max(self.truncated_to.get(entry.partition, -1), entry.offset)
+            self.changes[key] = Desired(key, None, entry.partition, entry.offset, truncated.lsn)
+            self.dirty[key] = entry.offset
+
+    def _settle_reports(self, result: EditResult) -> None:
+        for answer in result.cells:
+            report = self.reports.get((result.row_key, answer.column))
+            if report and (report.base, report.value) == (answer.base, digest(answer.value)):
+                del self.reports[result.row_key, answer.column]
+        if result.row_answer is not None:
+            self.reports.pop((result.row_key, ""), None)
+            self.deleting.pop(result.row_key, None)
+
+    def desired(self, key: RowKey) -> Desired | None:
+        """What the key's row should show: the newer of the table's event and the row in its last result."""
+        entry = self.entries.get(key)
+        change = self.changes.get(key)
+        pending = self.results.get(key)
+        newest = pending[-1].result if pending else None
+        if newest is None or entry is None:
+            return change
+        if change is not None and (change.lsn or 0) >= newest.lsn:
+            return change
+        values = None if newest.row is None else row_values(newest.row, self.shape)
+        return Desired(key, values, entry.partition, entry.offset, newest.lsn)
+
+    def waits_for_answer(self, desired: Desired) -> bool:
+        """True for an unknown key whose transaction has answers to come: it may be a person's own new row."""
+        return desired.tx_id is not None and desired.tx_id in self.claims
+
+    def deleted_here(self, key: RowKey) -> bool:
+        """True where a result says that the row was deleted because a person deleted it."""
+        return any(
+            p.result.row_answer is not None and p.result.row_answer.outcome is Outcome.DELETED
+            for p in self.results.get(key, ())
+        )
+
+    def restored(self, key: RowKey) -> bool:
+        """True where a result says that a row deleted by a person stays."""
+        return any(
+            p.result.row_answer is not None and p.result.row_answer.outcome is Outcome.RESTORED
+            for p in self.results.get(key, ())
+        )
+
+    def report(self, key: str, cells: Iterable[SeenCell], values: Mapping[str, Digest], now_ms: int) -> list[SeenCell]:
+        """Keeps only cells that are not under way already, and remembers them as such."""
+        fresh = []
+        for cell in cells:
+            known = self.reports.get((key, cell.column))
+            value = values[cell.column]
+            same_act = known is not None and (known.base, known.value, known.number) == (cell.base, value, cell.number)
+            if known is None or not same_act or now_ms - known.at_ms >= REPORT_AGAIN_MS:
+                self.reports[key, cell.column] = Report(cell.base, value, cell.number, now_ms)
+                fresh.append(cell)
+        return fresh
+
+    def report_row(self, key: str, now_ms: int) -> bool:
+        """The same for an act on a whole row; True where it is to be sent."""
+        known = self.reports.get((key, ""))
+        if known is not None and now_ms - known.at_ms < REPORT_AGAIN_MS:
+            return False
+        self.reports[key, ""] = Report("", "", 0, now_ms)
+        return True
+
+    def settled(self, key: RowKey, desired: Desired | None) -> None:
+        """The key's change and answers are shown, or need nothing."""
+        entry = self.entries.get(key)
+        if desired is not None and entry is not None and entry.offset <= desired.offset:
+            self.changes.pop(key, None)
+            self.dirty.pop(key, None)
+        self.results.pop(key, None)
+        self.renames.pop(key, None)
+        self.mistakes.marks.pop(key, None)
+
+    def is_idle(self) -> bool:
+        """True where a look at single rows would find nothing to do."""
+        keys = any(k not in self.waiting and k not in self.parked for k in (*self.dirty, *self.results))
+        return not (keys or self.recheck or self.tokens_to_read())
+
+    def age(self, now_ms: int) -> None:
+        """What was reported long ago and not answered is looked at again."""
+        for (key, column), report in self.reports.items():
+            if now_ms - report.at_ms >= LOST_REPORT_MS:
+                entry = self.entries.get(key)
+                if column and entry is not None and entry.row is not None:
+                    self.recheck.add(key)
+                else:
+                    self.wants_whole = True
+
+    def rows_to_read(self, limit: int) -> dict[RowKey, int]:
+        """The keys, at most `limit`, that the next flush must look at and that have a row."""
+        wanted: dict[RowKey, int] = {}
+        for key in [*self.results, *self.recheck, *self.dirty]:
+            entry = self.entries.get(key)
+            if entry is not None and entry.row is not None and key not in self.parked and key not in self.waiting:
+                wanted[key] = entry.row
+            if len(wanted) >= limit:
+                break
+        return wanted
+
+    def tokens_to_read(self) -> dict[str, int]:
+        """The new rows whose answer has come, with the row where each was last seen."""
+        return {name: token.row for name, token in self.tokens.items() if token.answer is not None and token.row >= 0}
+
+    def shift(self, start: int, count: int) -> None:
+        """Rows were inserted before row `start` (count > 0), or deleted from it on (count < 0)."""
+        for entry in self.entries.values():
+            if entry.row is not None and entry.row >= start:
+                entry.row += count
+        for token in self.tokens.values():
+            if token.row >= start:
+                token.row += count
+
+    def last_row(self) -> int:
+        """The lowest row (0-based) that a key was seen in; 0, the header, where there is none."""
+        rows = [entry.row for entry in self.entries.values() if entry.row is not None]
+        return max(rows, default=0)
+
+    def apply_rows(self, rows: Mapping[str, int], tokens: Mapping[str, RowKey | None], renamed: Iterable[RowKey] = ()) -> None:
+        """Rows were written: `rows` tells where each key stands, `tokens` which new rows have their key now, `renamed` are
+        keys whose rows have another key now."""
+        for old in renamed:
+            self.entries[old].row, self.entries[old].shown = None, False
+        for key, row in rows.items():
+            if key not in self.tokens:
+                entry = self.entries.setdefault(key, Entry())
+                entry.row, entry.shown = row, True
+        for token in tokens:
+            self.tokens.pop(token, None)
+
+    def added(self, keys: Sequence[RowKey], start: int) -> None:
+        """Rows were inserted before row `start`, one for each key."""
+        self.shift(start, len(keys))
+        for i, key in enumerate(keys):
+            entry = self.entries.setdefault(key, Entry())
+            entry.row, entry.shown = start + i, True
+            self.suspects.pop(key, None)
+
+    def removed(self, key: RowKey, row: int) -> None:
+        """A row was deleted."""
+        entry = self.entries.get(key)
+        if entry is not None:
+            entry.row, entry.shown = None, False
+        self.shift(row + 1, -1)
+
+    def reject_token(self, token: str) -> None:
+        """The new row's refusal is shown: it is submitted again only with other content."""
+        known = self.tokens.get(token)
+        if known is not None:
+            known.answer, known.rejected = None, known.submitted
+
+    def watermark(self, consumed: Mapping[int, int], shown: AbstractSet[RowKey] = frozenset()) -> dict[int, int]:
+        """Per partition the offset up to which the tab shows the topic.
+
+        `consumed` are the next offsets to read; `shown` are keys that count as shown already.
+        """
+        marks = {partition: following - 1 for partition, following in consumed.items()}
+        for key, offset in self.dirty.items():
+            if key not in self.parked and key not in shown:
+                partition = self.entries[key].partition
+                marks[partition] = min(marks.get(partition, offset - 1), offset - 1)
+        return marks
+
+    def results_watermark(
+        self, consumed: int, shown: AbstractSet[RowKey] = frozenset(), tokens: AbstractSet[str] = frozenset()
+    ) -> int:
+        """The offset up to which the tab shows the results; `consumed` is the next offset to read."""
+        waiting = [p[0].offset for key, p in self.results.items() if p and key not in shown]
+        waiting += [t.answer.offset for n, t in self.tokens.items() if t.answer is not None and n not in tokens]
+        return min([consumed, *waiting]) - 1
+
+
+def _is_after(change: Desired, truncated: Truncated) -> bool:
+    if change.lsn is not None:
+        return change.lsn >= truncated.lsn
+    return change.committed_ms is not None and change.committed_ms >= truncated.at_ms

@@ -1,0 +1,82 @@
+"""One Debezium event, decoded into what the tab should show.
+
+The envelope is described at https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-change-events-value
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+from tabstream.core.binding import TableShape
+from tabstream.core.cells import CellValue, RowKey, row_key
+from tabstream.core.types.avro import avro_text, is_unavailable
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
+
+
+class Missing(Enum):
+    """A value that the event does not carry: an unchanged TOASTed column, or one that the schema lacks."""
+
+    UNAVAILABLE = "unavailable"
+
+
+RowValues: TypeAlias = Mapping[str, CellValue | Missing]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a row should show: `values` is None where the table has no such row.
+
+    `partition` and `offset` are the position of the newest change that this includes; `lsn` is where in the write-ahead
+    log it stands (None after a tombstone or an incremental snapshot), `tx_id` its transaction modulo 2^32.
+    """
+
+    key: RowKey
+    values: RowValues | None
+    partition: int
+    offset: int
+    lsn: int | None = None
+    tx_id: int | None = None
+    committed_ms: int | None = None
+
+
+def key_of(record: Mapping[str, Any], shape: TableShape) -> RowKey:
+    """The row key in a decoded Kafka key, in the order of the primary key."""
+    columns = shape.by_name
+    return row_key([columns[name].type.from_text(avro_text(record[field_name(name)])) for name in shape.key])
+
+
+def field_name(column: str) -> str:
+    """The Avro field of a column, as Debezium's `field.name.adjustment.mode=avro` names it."""
+    adjusted = _NOT_IN_NAMES.sub("_", column)
+    return f"_{adjusted}" if adjusted[:1].isdigit() else adjusted
+
+
+def desired_of(key: RowKey, envelope: Mapping[str, Any] | None, shape: TableShape, partition: int, offset: int) -> Desired:
+    """What the newest message of a key asks for; a tombstone is None."""
+    if envelope is None:
+        return Desired(key, None, partition, offset)
+    source = envelope["source"]
+    tx_id = source.get("txId")
+    after = envelope["after"]
+    values = None if after is None else {c.name: _value(after, c.name, shape) for c in shape.columns}
+    return Desired(
+        key,
+        values,
+        partition,
+        offset,
+        source.get("lsn"),
+        None if tx_id is None else tx_id % 2**32,
+        source.get("ts_ms"),
+    )
+
+
+def _value(after: Mapping[str, Any], name: str, shape: TableShape) -> CellValue | Missing:
+    field = field_name(name)
+    if field not in after:
+        return Missing.UNAVAILABLE
+    if is_unavailable(after[field]):
+        return Missing.UNAVAILABLE
+    return shape.by_name[name].type.from_text(avro_text(after[field]))

@@ -1,0 +1,74 @@
+"""The sync mark: what the `_sync` cell of a row says about it.
+
+    t1:<checksum>:["<key values>", partition, offset, {column: "digest" or "digest:number"}]
+
+`t1` is the format's version. The checksum (digest of the JSON text) tells a mark that a person has damaged from one
+that stands as it was written. A row that is not in the database yet carries `new:<uuid>`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tabstream.core.cells import Digest, RowKey, digest, key_values, row_key
+from tabstream.errors import TabstreamError
+
+_VERSION = "t1"
+_NEW = "new:"
+
+
+class DamagedMark(TabstreamError):
+    """Text in `_sync` that is no mark: the key cell decides, and the mark is written again."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedCell:
+    """One synced cell as written: the value's digest, and the number of the last decision shown (0: none)."""
+
+    digest: Digest
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The row's key, the position of the last change shown, and its cells as written."""
+
+    key: RowKey
+    partition: int
+    offset: int
+    cells: Mapping[str, MarkedCell]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row that a person added: `token` is `new:<uuid>`, the row's name until it has a key."""
+
+    token: str
+
+
+def encode_mark(mark: Mark | NewRow) -> str:
+    """The text of the `_sync` cell."""
+    if isinstance(mark, NewRow):
+        return mark.token
+    cells = {c: f"{m.digest}:{m.number}" if m.number else m.digest for c, m in mark.cells.items()}
+    payload = json.dumps([json.loads(mark.key), mark.partition, mark.offset, cells], ensure_ascii=False, separators=(",", ":"))
+    return f"{_VERSION}:{digest(payload)}:{payload}"
+
+
+def decode_mark(text: str | None) -> Mark | NewRow | None:
+    """The mark in a `_sync` cell's text; None for an empty cell. Raises DamagedMark."""
+    if not text:
+        return None
+    if text.startswith(_NEW):
+        return NewRow(text)
+    version, _, rest = text.partition(":")
+    checksum, _, payload = rest.partition(":")
+    if version != _VERSION or checksum != digest(payload):
+        raise DamagedMark(f"{text[:80]!r} is not a sync mark")
+    key, partition, offset, cells = json.loads(payload)
+    return Mark(row_key(key_values(json.dumps(key))), partition, offset, {c: _marked(m) for c, m in cells.items()})
+
+
+def _marked(text: str) -> MarkedCell:
+    value_digest, _, number = text.partition(":")
+    return MarkedCell(value_digest, int(number) if number else 0)

@@ -1,0 +1,112 @@
+"""New rows of people, from the token in `_sync` to the answer of the database sink."""
+
+from tabstream.core.binding import BoundColumn
+from tabstream.core.book import REPORT_AGAIN_MS, Book, PendingResult, Token
+from tabstream.core.cells import EMPTY_DIGEST, RowKey
+from tabstream.core.changes import Desired
+from tabstream.core.edits import EditKind, Outcome, SeenCell
+from tabstream.core.identity import Identity, row_content
+from tabstream.core.marks import NewRow
+from tabstream.core.plan import (
+    RowPlan,
+    message_write,
+    plan_new_row,
+)
+from tabstream.core.tab import ObservedRow
+from tabstream.core.tabparts import Draft, Look, TabPlan
+from tabstream.core.types.base import CheckBox
+
+
+def plan_tokens(book: Book, found: Identity, look: Look, now_ms: int, settle_ms: int, plan: TabPlan) -> None:
+    """Plans the rows that people have begun: submitted once complete, given key and mark once answered."""
+    if look is Look.WHOLE:
+        book.incomplete = 0
+    for name, row in found.tokens.items():
+        content = row_content(row)
+        token = book.tokens.setdefault(name, Token(row.row, content, now_ms))
+        token.row = row.row
+        if token.content != content:
+            token.content, token.since_ms = content, now_ms
+        if token.answer is not None:
+            _plan_answered_token(book, name, token, token.answer, row, plan)
+        else:
+            _plan_open_token(book, name, token, row, now_ms, settle_ms, plan)
+    for name in found.moved_tokens - plan.finished_tokens.keys():
+        row_plan = plan.rows.setdefault(name, RowPlan(found.tokens[name].row))
+        row_plan.mark = NewRow(name)
+    if look is Look.WHOLE:
+        for name, token in list(book.tokens.items()):
+            if name not in found.tokens and token.answer is not None:
+                _plan_gone_token(book, name, token.answer, plan)
+
+
+def _plan_answered_token(book: Book, name: str, token: Token, answer: PendingResult, row: ObservedRow, plan: TabPlan) -> None:
+    row_answer = answer.result.row_answer
+    if row_answer is None:
+        return
+    if row_answer.outcome is Outcome.REJECTED or row_answer.key is None:
+        column = next((c for c in book.shape.columns if not c.read_only), book.shape.columns[0])
+        write = message_write(row, column.name, f"not saved: {row_answer.reason}")
+        if write:
+            plan.rows[name] = RowPlan(row.row, [write])
+        plan.rejected_tokens.add(name)
+        return
+    desired = _desired_of_token(book, row_answer.key, answer)
+    if desired is None or desired.values is None:
+        return
+    plan.rows[row_answer.key] = plan_new_row(desired, row, answer.result.cells, book.shape)
+    plan.finished_tokens[name] = row_answer.key
+    plan.settled[row_answer.key] = desired
+
+
+def _desired_of_token(book: Book, key: RowKey, answer: PendingResult) -> Desired | None:
+    change = book.desired(key)
+    if change is not None and (change.lsn or 0) >= answer.result.lsn:
+        return change
+    if answer.result.row is None:
+        return change
+    entry = book.entries.get(key)
+    position = (entry.partition, entry.offset) if entry else (0, -1)
+    values = {c.name: c.type.from_text(answer.result.row.get(c.name)) for c in book.shape.columns}
+    return Desired(key, values, *position, answer.result.lsn)
+
+
+def _plan_gone_token(book: Book, name: str, answer: PendingResult, plan: TabPlan) -> None:
+    """The person deleted the row before its answer came: its key counts as shown, and is missing."""
+    row_answer = answer.result.row_answer
+    plan.finished_tokens[name] = None
+    if row_answer is not None and row_answer.key is not None and row_answer.key in book.entries:
+        book.entries[row_answer.key].shown = True
+
+
+def _plan_open_token(
+    book: Book, name: str, token: Token, row: ObservedRow, now_ms: int, settle_ms: int, plan: TabPlan
+) -> None:
+    needed = [c for c in book.shape.columns if _needed(c) and row.values[c.name] is None]
+    if needed:
+        book.incomplete += 1
+        message = "needed before this row is saved: " + ", ".join(c.header for c in needed)
+        writes = [message_write(row, c.name, message if c is needed[0] else None) for c in book.shape.columns]
+        if some := [w for w in writes if w is not None]:
+            plan.rows[name] = RowPlan(row.row, some)
+        return
+    if token.content == token.rejected:
+        return
+    rested = now_ms - token.since_ms >= settle_ms
+    again = token.submitted == token.content and now_ms - token.submitted_ms < REPORT_AGAIN_MS
+    if rested and not again:
+        token.submitted, token.submitted_ms = token.content, now_ms
+        cells = tuple(_submitted_cell(c, row) for c in book.shape.columns)
+        plan.drafts.append(Draft(name, EditKind.INSERT, -1, -1, cells))
+    plan.look_whole(now_ms + 2 * REPORT_AGAIN_MS if rested else token.since_ms + settle_ms)
+
+
+def _needed(column: BoundColumn) -> bool:
+    is_box = isinstance(column.type.validation, CheckBox)
+    return not (column.nullable or column.has_default or column.read_only or is_box)
+
+
+def _submitted_cell(column: BoundColumn, row: ObservedRow) -> SeenCell:
+    cell = row.cells[column.name]
+    empty_box = cell.value is None and isinstance(column.type.validation, CheckBox) and not column.has_default
+    return SeenCell(column.name, False if empty_box else cell.value, cell.shown, EMPTY_DIGEST)

@@ -1,0 +1,252 @@
+"""What is written to a row, decided from what it should show, what stands there, and what was answered.
+
+For each cell, in this order:
+
+1. It holds an answered value: it gets what the database has, and a new mark.
+2. It differs from its mark otherwise: a person's edit that nobody has answered. Left alone, mark too, and reported.
+3. It is back at its mark, but the answered value was taken: the mark alone becomes the answered value, so that the cell
+   is an edit again.
+4. Otherwise it gets what the database has.
+
+An answer that the mark already shows (by its decision number) is no news, so a replay of results changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tabstream.core.binding import BoundColumn, TableShape
+from tabstream.core.cells import EMPTY_DIGEST, CellValue, ObservedCell, digest, same
+from tabstream.core.changes import Desired, Missing
+from tabstream.core.edits import Outcome, SeenCell
+from tabstream.core.identity import Located, Repair
+from tabstream.core.marks import Mark, MarkedCell, NewRow
+from tabstream.core.notes import has_message, outcome_message, with_message
+from tabstream.core.results import Answer
+from tabstream.core.tab import ObservedRow
+
+_TAKEN = (Outcome.APPLIED, Outcome.SAME, Outcome.INSERTED)
+
+FORMULA_MESSAGE = "a formula in a synced column is not saved"
+COPY_MESSAGE = "this row is a copy of another one and is not saved; change its key to make it a row of its own"
+KEY_MESSAGE = "the key of a saved row can't be changed here; it was put back"
+PASTED_MESSAGE = "another row was pasted over this one; it was put back"
+RESTORED_MESSAGE = "this row was deleted here while it changed in the database; it was put back"
+
+
+class Keep(Enum):
+    """Leave as it is."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class CellWrite:
+    """One cell of a row: its new value and note, either of which may be kept."""
+
+    column: str
+    value: CellValue | Keep = KEEP
+    note: str | Keep = KEEP
+
+
+@dataclass(slots=True)
+class RowPlan:
+    """What one row gets. `mark` is None where the mark stays; `seen` are the edits of people that stand in it."""
+
+    row: int
+    cells: list[CellWrite] = field(default_factory=list)
+    mark: Mark | NewRow | None = None
+    clear_mark: bool = False
+    seen: list[SeenCell] = field(default_factory=list)
+
+    @property
+    def writes(self) -> bool:
+        """True where anything of the row is written."""
+        return bool(self.cells) or self.mark is not None or self.clear_mark
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    value: CellValue | Keep
+    mark: MarkedCell
+    message: str | Keep | None = KEEP
+    edit: bool = False
+
+
+def seen_cells(row: ObservedRow, mark: Mark, shape: TableShape) -> list[SeenCell]:
+    """The cells of a row that differ from its mark: what people changed since it was written."""
+    seen = []
+    for column in shape.columns:
+        marked = mark.cells.get(column.name)
+        cell = row.cells[column.name]
+        if marked is not None and not _is_formula(cell, column) and digest(row.values[column.name]) != marked.digest:
+            seen.append(seen_cell(cell, column.name, marked))
+    return seen
+
+
+def seen_cell(cell: ObservedCell, column: str, marked: MarkedCell) -> SeenCell:
+    """An observation of one cell against its mark."""
+    return SeenCell(column, cell.value, cell.shown, marked.digest, marked.number)
+
+
+def plan_row(desired: Desired, located: Located, answers: Sequence[Answer], shape: TableShape) -> RowPlan:
+    """Plans a row that stands in the tab for a key that the table has.
+
+    `desired.values` must not be None. `answers` are the results for the key in the order of the topic.
+    """
+    plan = RowPlan(located.row.row)
+    mark = located.mark or assumed_mark(desired, located.row)
+    marked: dict[str, MarkedCell] = {}
+    values = desired.values or {}
+    for column in shape.columns:
+        cell = located.row.cells[column.name]
+        wanted = values.get(column.name, Missing.UNAVAILABLE)
+        old = mark.cells.get(column.name)
+        if _is_formula(cell, column):
+            decided = _Cell(KEEP, old or MarkedCell(EMPTY_DIGEST), FORMULA_MESSAGE)
+        elif located.repair is Repair.WHOLE or (located.repair is Repair.KEY and column.name in shape.key):
+            message = PASTED_MESSAGE if located.repair is Repair.WHOLE else KEY_MESSAGE
+            decided = _put_back(wanted, old, message if column.name == shape.key[0] else None)
+        elif old is None:
+            decided = _first(wanted, located.row.values[column.name])
+        else:
+            news = [a for a in answers if a.column == column.name and a.number > old.number]
+            decided = _decide(located.row.values[column.name], old, wanted, news)
+        marked[column.name] = decided.mark
+        _take(plan, column, located.row, decided)
+        if decided.edit and old is not None:
+            plan.seen.append(seen_cell(cell, column.name, old))
+    new_mark = Mark(desired.key, desired.partition, desired.offset, marked)
+    if new_mark != located.row.mark:
+        plan.mark = new_mark
+    return plan
+
+
+def plan_new_row(desired: Desired, row: ObservedRow, answers: Sequence[Answer], shape: TableShape) -> RowPlan:
+    """Plans a person's own row that the database has inserted: it gets its key and mark.
+
+    Cells that hold what was submitted get what the database has; others are edits of the new row.
+    """
+    plan = RowPlan(row.row)
+    marked: dict[str, MarkedCell] = {}
+    submitted = {a.column: a for a in answers}
+    values = desired.values or {}
+    for column in shape.columns:
+        wanted = values.get(column.name, Missing.UNAVAILABLE)
+        answer = submitted.get(column.name)
+        number = answer.number if answer else 0
+        value = row.values[column.name]
+        untouched = same(value, answer.value if answer else None) or column.name in shape.key
+        shown = None if isinstance(wanted, Missing) else wanted
+        if _is_formula(row.cells[column.name], column):
+            decided = _Cell(KEEP, MarkedCell(digest(shown), number), FORMULA_MESSAGE)
+        elif untouched:
+            decided = _Cell(shown, MarkedCell(digest(shown), number), None)
+        else:
+            decided = _Cell(KEEP, MarkedCell(digest(shown), number), None, edit=True)
+        marked[column.name] = decided.mark
+        _take(plan, column, row, decided)
+        if decided.edit:
+            plan.seen.append(seen_cell(row.cells[column.name], column.name, decided.mark))
+    plan.mark = Mark(desired.key, desired.partition, desired.offset, marked)
+    return plan
+
+
+def fresh_mark(desired: Desired, shape: TableShape) -> Mark:
+    """The mark of a row that is written whole; a value that the event lacks is written as empty."""
+    values = desired.values or {}
+    cells = {c.name: MarkedCell(digest(shown_value(values, c.name))) for c in shape.columns}
+    return Mark(desired.key, desired.partition, desired.offset, cells)
+
+
+def assumed_mark(desired: Desired, row: ObservedRow) -> Mark:
+    """The mark of a row whose own is lost: as if the newest change had been shown, so that what differs is an edit."""
+    values = desired.values or {}
+    cells = {}
+    for name, value in row.values.items():
+        wanted = values.get(name, Missing.UNAVAILABLE)
+        cells[name] = MarkedCell(digest(value if isinstance(wanted, Missing) else wanted))
+    return Mark(desired.key, desired.partition, desired.offset, cells)
+
+
+def mark_before_mistake(before: Mark, row: ObservedRow) -> Mark:
+    """The mark of a row that a write meant for another one has hit: as it was `before`, without the cells that hold what the
+    write left there, which are nobody's edits."""
+    cells = {name: marked for name, marked in before.cells.items() if not left_by_mistake(row, name)}
+    return Mark(before.key, before.partition, before.offset, cells)
+
+
+def left_by_mistake(row: ObservedRow, column: str) -> bool:
+    """True where a cell holds what the mark in its row, another key's, says was written."""
+    written = row.mark.cells.get(column) if isinstance(row.mark, Mark) else None
+    return written is not None and written.digest == digest(row.values[column])
+
+
+def shown_value(values: Mapping[str, CellValue | Missing], column: str) -> CellValue:
+    """A column's value, empty where the event does not carry it."""
+    value = values.get(column, Missing.UNAVAILABLE)
+    return None if isinstance(value, Missing) else value
+
+
+def message_write(row: ObservedRow, column: str, message: str | None) -> CellWrite | None:
+    """A write of our note on a cell, None where it says so already."""
+    note = row.cells[column].note
+    wanted = with_message(note, message)
+    return None if wanted == note else CellWrite(column, KEEP, wanted)
+
+
+def _decide(value: CellValue, old: MarkedCell, wanted: CellValue | Missing, news: Sequence[Answer]) -> _Cell:
+    changed = digest(value) != old.digest
+    holds_answered = next((a for a in reversed(news) if same(a.value, value)), None)
+    taken = next((a for a in reversed(news) if a.outcome in _TAKEN), None)
+    number = news[-1].number if news else old.number
+    if changed and holds_answered is not None:
+        if isinstance(wanted, Missing):
+            return _Cell(KEEP, MarkedCell(digest(value), number), None)
+        told = outcome_message(holds_answered.outcome, holds_answered.value, holds_answered.reason)
+        return _Cell(wanted, MarkedCell(digest(wanted), number), told)
+    if changed:
+        return _Cell(KEEP, old, edit=True)
+    if taken is not None and holds_answered is None and old.digest == taken.base:
+        return _Cell(KEEP, MarkedCell(digest(taken.value), taken.number), edit=False)
+    if isinstance(wanted, Missing):
+        return _Cell(KEEP, MarkedCell(old.digest, number))
+    message: Keep | None = None if news or digest(wanted) != old.digest else KEEP
+    return _Cell(wanted, MarkedCell(digest(wanted), number), message)
+
+
+def _first(wanted: CellValue | Missing, value: CellValue) -> _Cell:
+    if isinstance(wanted, Missing):
+        return _Cell(KEEP, MarkedCell(digest(value)))
+    return _Cell(wanted, MarkedCell(digest(wanted)))
+
+
+def _put_back(wanted: CellValue | Missing, old: MarkedCell | None, message: str | None) -> _Cell:
+    if isinstance(wanted, Missing):
+        return _Cell(KEEP, old or MarkedCell(EMPTY_DIGEST), message)
+    return _Cell(wanted, MarkedCell(digest(wanted), old.number if old else 0), message)
+
+
+def _take(plan: RowPlan, column: BoundColumn, row: ObservedRow, decided: _Cell) -> None:
+    cell = row.cells[column.name]
+    value: CellValue | Keep = decided.value
+    if not isinstance(value, Keep) and same(value, row.values[column.name]) and not _stored_otherwise(cell, value):
+        value = KEEP
+    note: str | Keep = KEEP
+    if not isinstance(decided.message, Keep) and (decided.message is not None or has_message(cell.note)):
+        wanted_note = with_message(cell.note, decided.message)
+        note = KEEP if wanted_note == cell.note else wanted_note
+    if value is not KEEP or note is not KEEP:
+        plan.cells.append(CellWrite(column.name, value, note))
+
+
+def _stored_otherwise(cell: ObservedCell, value: CellValue) -> bool:
+    """A number kept as text, or text kept as a number, is written in its own kind."""
+    return isinstance(cell.value, str) != isinstance(value, str) and cell.value is not None
+
+
+def _is_formula(cell: ObservedCell, column: BoundColumn) -> bool:
+    return cell.formula and not column.formulas

@@ -1,0 +1,84 @@
+"""A tab as it was read: where its columns are, and what each row holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tabstream.core.binding import SYNC_HEADER, TableShape
+from tabstream.core.cells import EMPTY_CELL, CellValue, ObservedCell, RowKey, row_key
+from tabstream.core.marks import DamagedMark, Mark, NewRow, decode_mark
+from tabstream.errors import BindingProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the bound columns and the `_sync` column stand, as 0-based column indexes."""
+
+    columns: Mapping[str, int]
+    sync: int
+
+    @property
+    def width(self) -> int:
+        """Columns from A to the rightmost that belongs to the binding."""
+        return max(self.sync, *self.columns.values()) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRow:
+    """One row of the tab. `values` are canonical; `key` is None while a key cell is empty.
+
+    `shown_only` are the columns that nobody can edit: what stands in them makes no row.
+    """
+
+    row: int
+    cells: Mapping[str, ObservedCell]
+    values: Mapping[str, CellValue]
+    mark: Mark | NewRow | None
+    damaged: bool
+    key: RowKey | None
+    shown_only: frozenset[str] = frozenset()
+
+    @property
+    def blank(self) -> bool:
+        """True where all cells that can be edited are empty; clearing a check box leaves FALSE."""
+        return all(v is None or v is False for name, v in self.values.items() if name not in self.shown_only)
+
+
+def read_layout(header: Sequence[ObservedCell], shape: TableShape, tab: str) -> Layout:
+    """Finds the columns by their header texts; raises BindingProblem where one is missing or stands twice."""
+    found: dict[str, int] = {}
+    doubled: list[str] = []
+    for index, cell in enumerate(header):
+        text = cell.shown
+        if text in found:
+            doubled.append(text)
+        elif text:
+            found[text] = index
+    wanted = {column.header for column in shape.columns} | {SYNC_HEADER}
+    if twice := wanted & set(doubled):
+        raise BindingProblem(
+            f"tab {tab!r} has more than one column headed {sorted(twice)}",
+            "rename or delete all but one of them",
+        )
+    if missing := wanted - set(found):
+        raise BindingProblem(
+            f"tab {tab!r} has no column headed {sorted(missing)}",
+            "put the header text back (undo the renaming or the deletion of the column)",
+        )
+    return Layout({column.name: found[column.header] for column in shape.columns}, found[SYNC_HEADER])
+
+
+def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: TableShape) -> ObservedRow:
+    """Reads one row; `cells` start at column A and may be shorter than the tab is wide."""
+    observed = {name: cells[i] if i < len(cells) else EMPTY_CELL for name, i in layout.columns.items()}
+    values = {column.name: column.type.from_cell(observed[column.name]) for column in shape.columns}
+    mark: Mark | NewRow | None = None
+    damaged = False
+    sync = cells[layout.sync] if layout.sync < len(cells) else EMPTY_CELL
+    try:
+        mark = decode_mark(None if sync.value is None else str(sync.value))
+    except DamagedMark:
+        damaged = True
+    key_cells = [values[name] for name in shape.key]
+    key = None if any(value is None for value in key_cells) else row_key(key_cells)
+    shown_only = frozenset(c.name for c in shape.columns if (c.read_only or c.type.read_only) and c.name not in shape.key)
+    return ObservedRow(row, observed, values, mark, damaged, key, shown_only)

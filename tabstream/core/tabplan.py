@@ -1,0 +1,352 @@
+"""Everything that one flush writes to a tab and reports of it, decided from the book and what was read.
+
+First fill, live changes, repair and sweep are the same function on more or fewer rows.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from tabstream.core.binding import Direction
+from tabstream.core.book import CONFIRM_MISSING_MS, FEW_ROWS, LOST_REPORT_MS, REPORT_AGAIN_MS, Book
+from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
+from tabstream.core.changes import Missing
+from tabstream.core.edits import EditKind, Outcome, SeenCell
+from tabstream.core.identity import Identity, Located, Repair, identify
+from tabstream.core.marks import Mark, MarkedCell, NewRow
+from tabstream.core.newrows import plan_tokens
+from tabstream.core.notes import outcome_message
+from tabstream.core.plan import (
+    COPY_MESSAGE,
+    RESTORED_MESSAGE,
+    CellWrite,
+    RowPlan,
+    fresh_mark,
+    left_by_mistake,
+    mark_before_mistake,
+    message_write,
+    plan_row,
+    seen_cell,
+    seen_cells,
+    shown_value,
+)
+from tabstream.core.tab import ObservedRow
+from tabstream.core.tabparts import Add, Draft, Look, Remove, TabPlan
+
+ONE_WAY_MESSAGE = "rows added here are not saved: this tab only shows the database"
+
+
+class LooksWrong(Exception):
+    """A row is not where it was last seen: the whole tab must be read."""
+
+
+def believe(book: Book, rows: Mapping[RowKey, ObservedRow], tokens: Mapping[str, ObservedRow]) -> Identity:
+    """The identity of rows that were read where they were last seen; raises LooksWrong where one is another row."""
+    found = Identity()
+    for key, row in rows.items():
+        if not isinstance(row.mark, Mark) or row.mark.key != key or row.key != key:
+            raise LooksWrong(key)
+        found.rows[key] = Located(row, row.mark)
+    for token, row in tokens.items():
+        if row.mark != NewRow(token) or (row.key is not None and row.key in book.entries):
+            raise LooksWrong(token)
+        found.tokens[token] = row
+    return found
+
+
+def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
+    """The identity of all rows of a whole read; the book learns where each key's row is."""
+    known = {key for key, entry in book.entries.items() if not entry.deleted}
+    last_row = {k: e.row for k, e in book.entries.items() if e.row is not None}
+    found = identify(rows, known, last_row, {name: token.content for name, token in book.tokens.items()})
+    for entry in book.entries.values():
+        entry.row = None
+    for located in (found.cleared, found.rows):
+        for key, place in located.items():
+            if key in book.entries:
+                book.entries[key].row = place.row.row
+                book.entries[key].shown = True
+    for token in [t for t in book.tokens if t not in found.tokens and book.tokens[t].answer is None]:
+        del book.tokens[token]
+    for report in [r for r in book.reports if r[0] not in found.rows and r[0] not in found.tokens]:
+        del book.reports[report]
+    book.waiting.clear()
+    book.wants_whole = False
+    return found
+
+
+def wanted_changes(book: Book, found: Identity, look: Look, now_ms: int) -> set[RowKey]:
+    """The keys whose newest message is needed to plan, and is not in the book."""
+    wanted = {key for key in book.dirty if not book.entries[key].deleted}
+    for key, place in found.rows.items():
+        entry = book.entries.get(key)
+        if entry is None or entry.deleted:
+            continue
+        stale = place.mark is None or (place.mark.partition, place.mark.offset) != (entry.partition, entry.offset)
+        if stale or place.repair is not Repair.NONE:
+            wanted.add(key)
+    if look is Look.WHOLE:
+        wanted.update(key for key, since in book.suspects.items() if now_ms - since >= CONFIRM_MISSING_MS)
+    return {key for key in wanted if book.desired(key) is None and key not in book.parked}
+
+
+def plan_tab(
+    book: Book,
+    found: Identity,
+    look: Look,
+    now_ms: int,
+    new_token: Callable[[], str],
+    settle_ms: int,
+    max_rows: int = 2_000,
+) -> TabPlan:
+    """Plans one flush. `found` comes from `believe` or `recognise`; the book must hold the changes that are wanted.
+
+    At most `max_rows` rows are written over; the others wait for the next flush.
+    """
+    plan = TabPlan()
+    answered = {t.answer.result.row_answer.key for t in book.tokens.values() if t.answer and t.answer.result.row_answer}
+    plan_tokens(book, found, look, now_ms, settle_ms, plan)
+    _plan_renamed(book, found, plan)
+    for key, place in found.rows.items():
+        if len(plan.rows) + len(plan.removes) >= max_rows:
+            plan.look_whole(now_ms)
+            break
+        if key not in book.parked:
+            _plan_located(book, key, place, now_ms, plan)
+    if look is Look.WHOLE:
+        book.held = {}
+        _plan_unexplained(book, len(found.rows), now_ms, plan)
+        _plan_unknown_rows(book, found, new_token, plan, now_ms)
+        _plan_missing(book, found, now_ms, plan)
+    _plan_unplaced(book, found, answered, plan)
+    _plan_touches(book, found, now_ms, plan)
+    if look is Look.WHOLE and not plan.unexplained.keys() & book.held.keys():
+        book.doubtful = False
+    return plan
+
+
+def _plan_renamed(book: Book, found: Identity, plan: TabPlan) -> None:
+    """A row whose primary key was changed stays where it is, and what people have beside it."""
+    for old in list(book.renames):
+        new, place, gone = book.new_key(old), found.rows.get(old), book.desired(old)
+        if new is None or place is None or place.mark is None or gone is None or gone.values is not None or new in found.rows:
+            continue
+        desired = book.desired(new)
+        if desired is None:
+            book.waiting.add(old)
+            del found.rows[old]
+        elif desired.values is not None:
+            plan.rows[new] = plan_row(desired, Located(place.row, place.mark), (), book.shape)
+            plan.settled |= {old: gone, new: desired}
+            plan.renamed.append(old)
+            del found.rows[old]
+
+
+def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:
+    entry = book.entries.get(key)
+    desired = book.desired(key)
+    if entry is None or entry.deleted or (desired is not None and desired.values is None):
+        shown_gone = (entry is None or key not in book.dirty) and not book.doubtful
+        if shown_gone or book.deleted_here(key):
+            _return_row(book, key, place, now_ms, plan)
+            plan.settled[key] = desired
+        elif key in book.dirty:
+            _remove(book, key, place, now_ms, plan)
+            plan.settled[key] = desired
+        else:
+            plan.unexplained[key] = place
+        return
+    if desired is None:
+        if place.mark is not None:
+            _draft_cells(book, key, place.mark, seen_cells(place.row, place.mark, book.shape), place.row, now_ms, plan)
+        return
+    before = book.mistakes.marks.get(key)
+    if before is not None and isinstance(place.row.mark, Mark) and place.row.mark.key != key:
+        place = replace(place, mark=mark_before_mistake(before, place.row))
+    answers = [a for p in book.results.get(key, ()) for a in p.result.cells]
+    row_plan = plan_row(desired, place, answers, book.shape)
+    if row_plan.writes:
+        plan.rows[key] = row_plan
+    if place.mark is not None:
+        _draft_cells(book, key, place.mark, row_plan.seen, place.row, now_ms, plan)
+    plan.settled[key] = desired
+
+
+def _draft_cells(
+    book: Book, key: RowKey, mark: Mark, cells: Sequence[SeenCell], row: ObservedRow, now_ms: int, plan: TabPlan
+) -> None:
+    fresh = book.report(key, cells, {c.column: digest(row.values[c.column]) for c in cells}, now_ms)
+    if fresh:
+        plan.drafts.append(Draft(key, EditKind.CELLS, mark.partition, mark.offset, tuple(fresh)))
+
+
+def _plan_unexplained(book: Book, rows: int, now_ms: int, plan: TabPlan) -> None:
+    """Rows that neither the topic nor an edit explains are taken away up to the guard, beyond it held."""
+    if not _within_guard(book, list(plan.unexplained), rows):
+        book.held |= dict.fromkeys(plan.unexplained, "not in the table, waits for a confirmation to be taken away")
+        return
+    for key, place in plan.unexplained.items():
+        _remove(book, key, place, now_ms, plan)
+        plan.settled[key] = book.desired(key)
+
+
+def _return_row(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:
+    entry = book.entries.get(key)
+    rejected = next(
+        (p.result.row_answer for p in reversed(book.results.get(key, [])) if p.result.row_answer is not None), None
+    )
+    if rejected is not None and rejected.outcome is Outcome.REJECTED:
+        column = book.shape.key[0]
+        message = outcome_message(Outcome.REJECTED, place.row.values[column], rejected.reason)
+        if write := message_write(place.row, column, message):
+            plan.rows[key] = RowPlan(place.row.row, [write])
+        return
+    if place.mark is None or not book.report_row(key, now_ms):
+        return
+    position = (entry.partition, entry.offset) if entry else (place.mark.partition, place.mark.offset)
+    cells = tuple(
+        seen_cell(place.row.cells[c.name], c.name, place.mark.cells.get(c.name, MarkedCell(EMPTY_DIGEST)))
+        for c in book.shape.columns
+    )
+    plan.drafts.append(Draft(key, EditKind.RETURN, *position, cells))
+
+
+def _remove(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:
+    plan.removes.append(Remove(key, place.row.row))
+    if place.mark is None:
+        return
+    seen = seen_cells(place.row, place.mark, book.shape)
+    _draft_cells(book, key, place.mark, seen, place.row, now_ms, plan)
+    if seen:
+        typed = ", ".join(f"{c.column}: {c.shown}" for c in seen)
+        plan.header_messages.append(f"row {key} was deleted in the database; not saved: {typed}")
+
+
+def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str], plan: TabPlan, now_ms: int) -> None:
+    key_column = book.shape.key[0]
+    book.copies = len(found.copies)
+    for row in found.copies:
+        if write := message_write(row, key_column, COPY_MESSAGE):
+            plan.others.append(RowPlan(row.row, [write]))
+    for row in found.strays:
+        left_behind = [CellWrite(name, None) for name in row.shown_only if row.values[name] is not None]
+        plan.others.append(RowPlan(row.row, left_behind, clear_mark=True))
+    strangers, book.mistakes.strangers = book.mistakes.strangers, {}
+    for row in found.new:
+        if isinstance(row.mark, Mark) and row.mark.key in strangers:
+            before = book.mistakes.strangers[row.mark.key] = strangers[row.mark.key]
+            back = [CellWrite(name, before.values[name]) for name in row.values if left_by_mistake(row, name)]
+            token = before.mark if isinstance(before.mark, NewRow) else None
+            plan.others.append(RowPlan(row.row, back, token, clear_mark=True))
+            plan.look_whole(now_ms)
+            continue
+        if book.binding.direction is Direction.DATABASE_TO_SHEET:
+            if write := message_write(row, key_column, ONE_WAY_MESSAGE):
+                plan.others.append(RowPlan(row.row, [write]))
+            continue
+        notes = [w for w in (message_write(row, c.name, None) for c in book.shape.columns) if w]
+        plan.others.append(RowPlan(row.row, notes, NewRow(new_token())))
+        plan.look_whole(now_ms)
+
+
+def _plan_missing(book: Book, found: Identity, now_ms: int, plan: TabPlan) -> None:
+    gone: dict[RowKey, None] = {}
+    present = set(found.rows)
+    for row in (*found.new, *found.copies, *found.tokens.values()):
+        if row.key is not None:
+            present.add(row.key)
+        if isinstance(row.mark, Mark):
+            present.add(row.mark.key)
+    for key, entry in book.entries.items():
+        if entry.shown and not entry.deleted and key not in present and key not in book.parked:
+            gone[key] = None
+    for key in [k for k in book.suspects if k not in gone]:
+        del book.suspects[key]
+    for key in gone:
+        if book.restored(key):
+            continue
+        if now_ms - book.deleting.get(key, -LOST_REPORT_MS) < LOST_REPORT_MS:
+            plan.look_whole(book.deleting[key] + LOST_REPORT_MS)
+            continue
+        since = book.suspects.setdefault(key, now_ms)
+        if found.unsure or now_ms - since < CONFIRM_MISSING_MS:
+            plan.look_whole(now_ms + CONFIRM_MISSING_MS)
+    ripe = [k for k, since in book.suspects.items() if not found.unsure and now_ms - since >= CONFIRM_MISSING_MS]
+    _delete_rows(book, [k for k in ripe if not book.restored(k)], now_ms, plan)
+
+
+def _delete_rows(book: Book, keys: list[RowKey], now_ms: int, plan: TabPlan) -> None:
+    if book.binding.direction is Direction.DATABASE_TO_SHEET:
+        for key in keys:
+            book.entries[key].shown = False
+            book.suspects.pop(key, None)
+            if (desired := book.desired(key)) is not None:
+                book.change(desired)
+        return
+    rows = sum(1 for entry in book.entries.values() if entry.shown and not entry.deleted)
+    if not _within_guard(book, keys, rows):
+        book.held |= dict.fromkeys(keys, "deleted in the sheet, waits for a confirmation")
+        return
+    for key in keys:
+        desired = book.desired(key)
+        if desired is None or desired.values is None:
+            continue
+        book.suspects.pop(key, None)
+        book.deleting[key] = now_ms
+        cells = []
+        for name, value in desired.values.items():
+            if not isinstance(value, Missing):
+                cells.append(SeenCell(name, value, "" if value is None else str(value), digest(value)))
+        plan.drafts.append(Draft(key, EditKind.DELETE, desired.partition, desired.offset, tuple(cells)))
+
+
+def held_digest(keys: Sequence[RowKey]) -> str:
+    """Names a set of keys whose deletion waits for a confirmation."""
+    return digest(json.dumps(sorted(keys)))
+
+
+def _within_guard(book: Book, keys: Sequence[RowKey], rows: int) -> bool:
+    rules = book.binding
+    few = len(keys) <= FEW_ROWS or len(keys) <= rows * rules.hold_above_share
+    return (few and len(keys) <= rules.hold_above_count) or held_digest(keys) in book.confirmed
+
+
+def _plan_unplaced(book: Book, found: Identity, answered: set[RowKey | None], plan: TabPlan) -> None:
+    for key in [*book.dirty, *(k for k in book.results if k not in book.dirty)]:
+        entry = book.entries.get(key)
+        if key in plan.settled or key in book.parked or key in answered:
+            continue
+        desired = book.desired(key)
+        if entry is None or desired is None:
+            if entry is None or entry.row is None:
+                plan.settled[key] = None
+            continue
+        if desired.values is None:
+            if key in found.cleared:
+                plan.removes.append(Remove(key, found.cleared[key].row.row))
+            if key in found.cleared or entry.row is None:
+                plan.settled[key] = desired
+        elif entry.row is None and (book.restored(key) or not (entry.shown or book.waits_for_answer(desired))):
+            message = RESTORED_MESSAGE if book.restored(key) else None
+            values = {c.name: shown_value(desired.values, c.name) for c in book.shape.columns}
+            plan.adds.append(Add(desired, values, fresh_mark(desired, book.shape), message))
+            plan.settled[key] = desired
+        elif entry.row is None:
+            book.waiting.add(key)
+
+
+def _plan_touches(book: Book, found: Identity, now_ms: int, plan: TabPlan) -> None:
+    """A cell that was reported as changed and is back at its mark takes back what is under way."""
+    for key, column in list(book.reports):
+        place = found.rows.get(key)
+        if place is None or place.mark is None or not column or column not in place.mark.cells:
+            continue
+        marked = place.mark.cells[column]
+        report = book.reports[key, column]
+        back = digest(place.row.values[column]) == marked.digest
+        if back and (report.base, report.number) == (marked.digest, marked.number):
+            del book.reports[key, column]
+            cell = seen_cell(place.row.cells[column], column, marked)
+            plan.drafts.append(Draft(key, EditKind.CELLS, place.mark.partition, place.mark.offset, (cell,)))
+        elif now_ms - report.at_ms >= REPORT_AGAIN_MS and not back:
+            book.recheck.add(key)

@@ -1,0 +1,132 @@
+"""The watermark: up to where a tab shows its topics, kept in the tab's developer metadata and written with the rows.
+
+Rows and position can't disagree, because one atomic call writes both.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tabstream.core.cells import RowKey
+
+METADATA_KEY = "tabstream.watermark"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TopicMark:
+    """A topic by its id (a recreated topic has another), and per partition the last offset shown.
+
+    `truncated` are per partition the offsets up to which all rows are gone by a truncate, of which the topic knows nothing.
+    """
+
+    topic_id: str
+    offsets: Mapping[int, int]
+    truncated: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """`sequence` counts the writes to the tab; `headers` are the headers that tabstream has set up."""
+
+    binding: str
+    sheet_id: int
+    sequence: int
+    written_ms: int
+    zone: str
+    table: TopicMark
+    results: TopicMark
+    headers: tuple[str, ...] = ()
+    parked: tuple[RowKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the topics are now: ids, and the beginnings of their partitions."""
+
+    table_id: str
+    results_id: str
+    results_start: int
+    now_ms: int
+    zone: str = ""
+    keep_tombstones_ms: int = field(default=7 * 86_400_000)
+
+
+def encode_watermark(mark: Watermark) -> str:
+    """The metadata's value."""
+    return json.dumps(
+        {
+            "format": _FORMAT,
+            "binding": mark.binding,
+            "sheet_id": mark.sheet_id,
+            "sequence": mark.sequence,
+            "written_ms": mark.written_ms,
+            "zone": mark.zone,
+            "table": _topic_json(mark.table),
+            "results": _topic_json(mark.results),
+            "headers": list(mark.headers),
+            "parked": list(mark.parked),
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def decode_watermark(text: str) -> Watermark | None:
+    """The inverse of `encode_watermark`; None for text of another format or a damaged one."""
+    try:
+        data = json.loads(text)
+        if data["format"] != _FORMAT:
+            return None
+        return Watermark(
+            data["binding"],
+            data["sheet_id"],
+            data["sequence"],
+            data["written_ms"],
+            data["zone"],
+            _topic_mark(data["table"]),
+            _topic_mark(data["results"]),
+            tuple(data["headers"]),
+            tuple(data["parked"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def doubts(mark: Watermark | None, now: Position, sheet_id: int) -> list[str]:
+    """Why the tab can't be taken to show what its watermark says; empty where it can."""
+    if mark is None:
+        return ["the tab has no watermark"]
+    found = []
+    if mark.sheet_id != sheet_id:
+        found.append("the watermark was copied from another tab")
+    if mark.table.topic_id != now.table_id:
+        found.append("the table's topic is another one")
+    if mark.results.topic_id != now.results_id:
+        found.append("the topic of edit results is another one")
+    if mark.results.offsets.get(0, -1) + 1 < now.results_start:
+        found.append("edit results that were not shown are gone from their topic")
+    if mark.zone != now.zone:
+        found.append("the spreadsheet's time zone has changed")
+    if now.now_ms - mark.written_ms > now.keep_tombstones_ms:
+        found.append("the watermark is older than the topic keeps tombstones")
+    return found
+
+
+def _topic_json(mark: TopicMark) -> dict[str, object]:
+    data: dict[str, object] = {"id": mark.topic_id, "offsets": _offsets_json(mark.offsets)}
+    return {**data, "truncated": _offsets_json(mark.truncated)} if mark.truncated else data
+
+
+def _offsets_json(offsets: Mapping[int, int]) -> dict[str, int]:
+    return {str(p): o for p, o in offsets.items()}
+
+
+def _topic_mark(data: Mapping[str, object]) -> TopicMark:
+    return TopicMark(str(data["id"]), _offsets(data["offsets"]), _offsets(data.get("truncated", {})))
+
+
+def _offsets(data: object) -> dict[int, int]:
+    if not isinstance(data, dict):
+        raise ValueError("offsets are not an object")
+    return {int(p): int(o) for p, o in data.items()}

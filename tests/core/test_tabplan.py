@@ -1,0 +1,200 @@
+"""What one flush does to a tab."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from tabstream.core.book import CONFIRM_MISSING_MS, Book
+from tabstream.core.edits import EditKind, Outcome
+from tabstream.core.marks import NewRow
+from tabstream.core.results import Answer, Claim, EditResult, RowAnswer, Truncated
+from tabstream.core.tab import ObservedRow
+from tabstream.core.tabparts import Look, TabPlan
+from tabstream.core.tabplan import LooksWrong, believe, plan_tab, recognise
+from tests.core.tabs import book, desired, gone, key, mark, row
+
+
+def tokens() -> Callable[[], str]:
+    """Names of new rows, in order."""
+    numbers = count(1)
+    return lambda: f"new:{next(numbers)}"
+
+
+def look(known: Book, rows: Sequence[ObservedRow], now_ms: int = 0) -> TabPlan:
+    """A whole look at the tab, and what is done."""
+    found = recognise(known, rows)
+    return plan_tab(known, found, Look.WHOLE, now_ms, tokens(), 0)
+
+
+def shown(*numbers: int) -> tuple[Book, list[ObservedRow]]:
+    """A book and tab that agree on these rows."""
+    made = book()
+    rows = []
+    for index, number in enumerate(numbers, 1):
+        made.fold(key(number), 0, index, False)
+        rows.append(row(index, float(number), "a", None, mark(number, "a", None, index)))
+    return made, rows
+
+
+def test_unknown_keys_are_added_and_nothing_else() -> None:
+    known = book()
+    known.change(desired(1, "a", 2.0, 3))
+    plan = look(known, [])
+    assert [add.desired.key for add in plan.adds] == [key(1)]
+    assert not plan.rows and not plan.drafts
+
+
+def test_a_row_that_moved_asks_for_a_whole_look() -> None:
+    known, rows = shown(1, 2)
+    with pytest.raises(LooksWrong):
+        believe(known, {key(1): rows[1]}, {})
+
+
+def test_a_row_deleted_in_the_database_is_removed() -> None:
+    known, rows = shown(1, 2)
+    known.change(gone(1, 9))
+    assert [r.row for r in look(known, rows).removes] == [1]
+
+
+def test_a_missing_row_is_deleted_in_the_database_after_two_looks_only() -> None:
+    known, rows = shown(1, 2)
+    known.changes[key(2)] = desired(2, "a", None, 2)
+    assert not look(known, rows[:1], 0).drafts
+    drafts = look(known, rows[:1], CONFIRM_MISSING_MS).drafts
+    assert [(d.kind, d.row_key) for d in drafts] == [(EditKind.DELETE, key(2))]
+
+
+def test_a_missing_row_is_not_deleted_while_another_row_is_torn() -> None:
+    known, rows = shown(1, 2, 3)
+    known.changes[key(2)] = desired(2, "a", None, 2)
+    torn = row(1, 77.0, "a", None, mark(1, "a", None, 1))
+    for now in (0, CONFIRM_MISSING_MS, 3 * CONFIRM_MISSING_MS):
+        assert not [d for d in look(known, [torn, rows[2]], now).drafts if d.kind is EditKind.DELETE]
+
+
+def test_many_missing_rows_are_held_until_confirmed() -> None:
+    known, rows = shown(*range(1, 101))
+    for number in range(1, 101):
+        known.changes[key(number)] = desired(number, "a", None, number)
+    look(known, rows[:20], 0)
+    assert not look(known, rows[:20], CONFIRM_MISSING_MS).drafts
+    assert len(known.held) == 80
+
+
+def test_a_row_that_comes_back_is_inserted_again() -> None:
+    known, rows = shown(1, 2)
+    known.fold(key(2), 0, 9, True)
+    drafts = look(known, rows).drafts
+    assert [(d.kind, d.row_key, d.offset) for d in drafts] == [(EditKind.RETURN, key(2), 9)]
+
+
+def test_a_cleared_row_is_removed_once_the_database_has_deleted_it() -> None:
+    known, rows = shown(1, 2)
+    cleared = row(2, None, None, None, mark(2, "a", None, 2))
+    known.change(gone(2, 9))
+    assert [r.row for r in look(known, [rows[0], cleared]).removes] == [2]
+
+
+def test_a_new_row_gets_a_token_then_is_submitted_then_keyed() -> None:
+    known, _ = shown()
+    typed = row(1, None, "x", 5.0)
+    first = look(known, [typed])
+    assert [p.mark for p in first.others] == [NewRow("new:1")]
+    named = row(1, None, "x", 5.0, NewRow("new:1"))
+    second = look(known, [named], 10)
+    assert [(d.kind, d.row_key) for d in second.drafts] == [(EditKind.INSERT, "new:1")]
+    cells = tuple(Answer(c, "", v, 4, Outcome.INSERTED) for c, v in (("id", None), ("name", "x"), ("amount", 5.0)))
+    answer = RowAnswer(Outcome.INSERTED, 4, key(7))
+    known.claim(Claim(11, frozenset({"new:1"})))
+    known.result(0, EditResult("new:1", cells, answer, {"id": "7", "name": "x", "amount": "5.00"}, 100))
+    known.change(desired(7, "x", 5.0, 30, 90))
+    third = look(known, [named], 20)
+    assert third.rows[key(7)].mark == mark(7, "x", 5.0, 30, {"id": 4, "name": 4, "amount": 4})
+    assert not third.adds
+
+
+def test_a_key_whose_transaction_has_answers_to_come_waits() -> None:
+    known = book()
+    known.claim(Claim(11, frozenset({"new:1"})))
+    change = desired(7, "x", 5.0, 30)
+    known.change(type(change)(change.key, change.values, 0, 30, 90, 11))
+    assert not look(known, []).adds
+
+
+def test_an_incomplete_row_is_told_what_it_needs() -> None:
+    known = book()
+    plan = look(known, [row(1, None, None, 5.0, NewRow("new:1"))])
+    assert "needed before this row is saved: name" in str(plan.rows["new:1"].cells[0].note)
+    assert not plan.drafts and known.incomplete == 1
+
+
+def test_an_edit_is_reported_once_while_it_is_under_way() -> None:
+    known, rows = shown(1)
+    edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
+    assert [d.kind for d in look(known, [edited], 0).drafts] == [EditKind.CELLS]
+    assert not look(known, [edited], 10).drafts
+    back = look(known, rows, 20).drafts
+    assert [(d.cells[0].value, d.cells[0].column) for d in back] == [("a", "name")]
+
+
+def test_the_watermark_stands_below_what_is_not_shown() -> None:
+    known = book()
+    known.change(desired(1, "a", 2.0, 3))
+    known.change(desired(2, "a", 2.0, 8))
+    assert known.watermark({0: 9}) == {0: 2}
+    assert known.watermark({0: 9}, {key(1)}) == {0: 7}
+    known.settled(key(1), desired(1, "a", 2.0, 3))
+    known.settled(key(2), desired(2, "a", 2.0, 8))
+    assert known.watermark({0: 9}) == {0: 8}
+
+
+def test_a_changed_primary_key_renames_the_row_where_it_stands() -> None:
+    made = book()
+    made.fold(key(1), 0, 5, False)
+    made.renamed(key(1), key(9))
+    made.change(gone(1, 7))
+    made.change(desired(9, "a", None, 8))
+    found = recognise(made, [row(4, 1.0, "a", None, mark(1, "a", None, 5))])
+    plan = plan_tab(made, found, Look.WHOLE, 0, lambda: "new:1", 0)
+    assert not plan.removes
+    assert not plan.adds
+    assert plan.rows[key(9)].row == 4
+    assert [(c.column, c.value) for c in plan.rows[key(9)].cells] == [("id", 9.0)]
+
+
+def test_a_deleted_key_waits_for_the_row_that_it_has_become() -> None:
+    made = book()
+    made.fold(key(1), 0, 5, False)
+    made.renamed(key(1), key(9))
+    made.change(gone(1, 7))
+    found = recognise(made, [row(4, 1.0, "a", None, mark(1, "a", None, 5))])
+    plan = plan_tab(made, found, Look.WHOLE, 0, lambda: "new:1", 0)
+    assert not plan.removes
+    assert made.is_idle()
+    made.change(desired(9, "a", None, 8))
+    assert not made.is_idle()
+
+
+def test_rows_that_a_truncate_took_away_stay_gone_after_a_restart() -> None:
+    known, rows = shown(1, 2)
+    known.truncated(Truncated(lsn=100, at_ms=0))
+    plan = look(known, rows)
+    assert {remove.key for remove in plan.removes} == {key(1), key(2)}
+    again = Book(known.binding, known.shape, truncated_to=dict(known.truncated_to))
+    for each in known.entries:
+        again.fold(each, 0, known.entries[each].offset, False)
+    later = look(again, [], CONFIRM_MISSING_MS)
+    assert not again.suspects
+    assert not later.drafts
+
+
+def test_what_only_the_database_writes_makes_no_row_of_a_person() -> None:
+    known, _ = shown(1)
+    left = replace(row(3, None, None, 12.0), shown_only=frozenset({"amount"}))
+    stray = replace(row(4, None, None, 12.0, NewRow("new:1")), shown_only=frozenset({"amount"}))
+    plan = look(known, [left, stray])
+    assert [(p.row, p.clear_mark, [(c.column, c.value) for c in p.cells]) for p in plan.others] == [
+        (4, True, [("amount", None)])
+    ]
