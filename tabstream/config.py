@@ -1,0 +1,159 @@
+"""The configuration of every process: environment variables that start with `TABSTREAM_`.
+
+Each variable can be given as a file instead: the file that `TABSTREAM_DATABASE_URL_FILE` names is read, without its
+last line break, where `TABSTREAM_DATABASE_URL` is not set. `TABSTREAM_KAFKA__SECURITY__PROTOCOL` and its like reach
+every Kafka client as `security.protocol`.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tabstream.errors import ConfigurationError
+
+_PREFIX = "TABSTREAM_"
+_KAFKA_PREFIX = "TABSTREAM_KAFKA__"
+_FILE_SUFFIX = "_FILE"
+
+
+class Settings(BaseSettings):
+    """All settings of all processes. A process asks for what it can't do without by `require`."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    database_url: str = Field(
+        default="", repr=False, description="postgresql:// URL of the database that holds the bound tables"
+    )
+    bootstrap_servers: str = Field(default="localhost:9092", description="Kafka's addresses, separated by commas")
+    schema_registry_url: str = Field(
+        default="http://localhost:8081/apis/ccompat/v7",
+        repr=False,
+        description="the registry's Confluent-compatible API; it may hold user:password@",
+    )
+    connect_url: str = Field(default="http://localhost:8083", repr=False, description="Kafka Connect's REST API")
+    sheets_url: str = Field(default="", description="address of the Sheets API; empty for Google's own")
+    google_credentials_file: Path | None = Field(default=None, description="the service account's JSON key")
+    bindings_file: Path | None = Field(default=None, description="the YAML file that names tables and tabs")
+    topic_prefix: str = Field(default="db", pattern=r"^[A-Za-z0-9._-]+$", description="Debezium's topic.prefix")
+    topic_replication_factor: int = Field(
+        default=-1, ge=-1, description="replicas of our own topics; -1 for the broker's default"
+    )
+
+    producer_secret_file: Path | None = Field(default=None, description="holds the secret that the Apps Script signs with")
+    producer_host: str = Field(default="127.0.0.1", description="address that the producer listens on")
+    producer_port: int = Field(default=8090, ge=0, le=65535, description="port that the producer listens on")
+    producer_max_body_bytes: int = Field(default=2_000_000, gt=0, description="a larger POST is refused with 413")
+    producer_clock_skew_seconds: float = Field(
+        default=300, gt=0, description="how far a POST's time stamp may be off, either way"
+    )
+    producer_publish_seconds: float = Field(
+        default=10, gt=0, description="a POST that Kafka has not acknowledged by then gets 503"
+    )
+
+    metrics_host: str = Field(default="127.0.0.1", description="address of /metrics, /healthz and /readyz of the sinks")
+    metrics_port: int = Field(default=9400, ge=0, le=65535, description="port of /metrics, /healthz and /readyz of the sinks")
+
+    sweep_seconds: float = Field(default=60, gt=0, description="how often a tab is read for edits that no trigger reported")
+    settle_seconds: float = Field(default=1, ge=0, description="how long typing in a new row must rest before it is submitted")
+    quota_per_minute: int = Field(default=60, gt=0, description="calls a minute of each kind (read, write) that Google allows")
+    quota_share: float = Field(default=1.0, gt=0, le=1, description="this instance's share of quota_per_minute")
+    drive_check: bool = Field(default=True, description="ask Drive for the spreadsheet's version before a sweep reads it")
+
+    log_format: Literal["json", "console"] = Field(default="json", description="json for machines, console for people")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least level that is logged"
+    )
+    kafka: Mapping[str, str] = Field(default_factory=dict, repr=False, description="librdkafka properties, passed through")
+
+    @field_validator("schema_registry_url", "connect_url", "sheets_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://", "mock://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/") if not value.startswith("mock://") else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over variables, variables over files."""
+        return init_settings, _KafkaSource(settings_cls), env_settings, _FileSource(settings_cls)
+
+    def require(self, *names: str) -> None:
+        """Raises ConfigurationError if one of these settings is empty."""
+        for name in names:
+            if getattr(self, name) in ("", None):
+                meaning = type(self).model_fields[name].description
+                raise ConfigurationError(f"{_PREFIX}{name.upper()} is not set: it is {meaning}")
+
+    def required_path(self, name: str) -> Path:
+        """The setting of this name, a path; raises ConfigurationError if it is empty."""
+        self.require(name)
+        return Path(getattr(self, name))
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment; raises ConfigurationError naming the variable and what is allowed."""
+    try:
+        return Settings()
+    except ValidationError as problem:
+        raise ConfigurationError("; ".join(_explain(dict(error)) for error in problem.errors())) from None
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    name = str(error["loc"][0])
+    field = Settings.model_fields.get(name)
+    shown = "" if field is None or not field.repr else f" is {str(error['input'])!r}:"
+    meaning = "" if field is None else f" ({field.description})"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{_PREFIX}{name.upper()}{shown} {message[:1].lower()}{message[1:]}{meaning}"
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """Reads `TABSTREAM_X` from the file that `TABSTREAM_X_FILE` names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The value in the file that the field's `_FILE` variable names, or None."""
+        path = os.environ.get(f"{_PREFIX}{field_name.upper()}{_FILE_SUFFIX}")
+        return (_read(path, field_name) if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The fields that come from files."""
+        found = {n: self.get_field_value(f, n)[0] for n, f in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class _KafkaSource(PydanticBaseSettingsSource):
+    """Gathers `TABSTREAM_KAFKA__A__B` as the librdkafka property `a.b`; such a variable may end in `_FILE` too."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Not used: the properties are gathered as a whole."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All properties under the one field `kafka`, if there are any."""
+        properties = {}
+        for name, value in os.environ.items():
+            if name.startswith(_KAFKA_PREFIX):
+                key = name.removeprefix(_KAFKA_PREFIX).removesuffix(_FILE_SUFFIX)
+                text = _read(value, f"kafka__{key}") if name.endswith(_FILE_SUFFIX) else value
+                properties[key.replace("__", ".").lower()] = text
+        return {"kafka": properties} if properties else {}
+
+
+def _read(path: str, field_name: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as problem:
+        variable = f"{_PREFIX}{field_name.upper()}{_FILE_SUFFIX}"
+        raise ConfigurationError(f"{variable} names {path!r}, which can't be read: {problem}") from None

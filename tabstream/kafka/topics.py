@@ -1,0 +1,73 @@
+"""The topics that tabstream writes to itself, and how they are set up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
+
+from tabstream.config import Settings
+from tabstream.errors import Outage
+from tabstream.kafka import clients
+
+EDITS = "tabstream.edits"
+SIGNALS = "tabstream.signals"
+STATUS = "tabstream.status"
+DEAD_LETTERS = "tabstream.dead-letters"
+
+_DAY_MS = 86_400_000
+_LARGEST_BYTES = 8_388_608  # a row of very large cells
+_TIMEOUT_SECONDS = 15.0
+
+
+class TopicsNotMade(Outage):
+    """The broker does not answer, or refuses to create a topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it is created; an existing one is left as it is."""
+
+    name: str
+    partitions: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def own_topics(prefix: str) -> tuple[Topic, ...]:
+    """All topics of tabstream's own; `prefix` is Debezium's topic prefix."""
+    delete = {"cleanup.policy": "delete", "max.message.bytes": str(_LARGEST_BYTES)}
+    return (
+        Topic(EDITS, 6, {**delete, "retention.ms": str(365 * _DAY_MS)}),
+        Topic(f"{prefix}.tabstream.edit_result", 1, {**delete, "retention.ms": str(7 * _DAY_MS)}),
+        Topic(SIGNALS, 12, {**delete, "retention.ms": str(_DAY_MS)}),
+        Topic(STATUS, 1, {"cleanup.policy": "compact", "segment.ms": str(3_600_000)}),
+        Topic(DEAD_LETTERS, 1, {**delete, "retention.ms": str(30 * _DAY_MS)}),
+    )
+
+
+def table_topic(prefix: str, table: str) -> Topic:
+    """The topic of a bound table (schema.table), with the settings that Debezium would create it with."""
+    settings = {
+        "cleanup.policy": "compact",
+        "max.message.bytes": str(_LARGEST_BYTES),
+        "min.compaction.lag.ms": str(_DAY_MS),
+        "delete.retention.ms": str(7 * _DAY_MS),
+    }
+    return Topic(f"{prefix}.{table}", 1, settings)
+
+
+def ensure_topics(settings: Settings, topics: tuple[Topic, ...]) -> list[str]:
+    """Creates the topics that are missing, and returns their names. Raises TopicsNotMade."""
+    admin = clients.admin(settings)
+    wanted = [NewTopic(t.name, t.partitions, settings.topic_replication_factor, config=dict(t.settings)) for t in topics]
+    made = []
+    for name, future in admin.create_topics(wanted, request_timeout=_TIMEOUT_SECONDS).items():
+        try:
+            future.result(_TIMEOUT_SECONDS)
+            made.append(name)
+        except KafkaException as problem:
+            if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicsNotMade(f"topic {name!r} can't be created: {problem.args[0].str()}") from problem
+        except TimeoutError as problem:
+            raise TopicsNotMade("kafka does not answer") from problem
+    return made

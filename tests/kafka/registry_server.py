@@ -1,0 +1,78 @@
+"""A schema registry of a few lines, over real HTTP, whose answers a test can spoil."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class RegistryServer:
+    """Speaks what the clients use of the Confluent API. `fault` replaces every answer by this status and body."""
+
+    def __init__(self) -> None:
+        self.schemas: list[str] = []
+        self.subjects: dict[str, list[int]] = {}
+        self.compatibility: dict[str, str] = {}
+        self.requests: list[str] = []
+        self.fault: tuple[int, Any] | None = None
+        self.refuse = False
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(None)
+
+            def do_POST(self) -> None:
+                self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+            do_PUT = do_POST  # noqa: N815 (the base class's naming)
+
+            def _answer(self, body: Any) -> None:
+                registry.requests.append(f"{self.command} {self.path.partition('?')[0]}")
+                status, answer = registry.fault or registry.handle(self.command, self.path.partition("?")[0], body)
+                data = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def add(self, subject: str, schema: Any) -> int:
+        text = json.dumps(schema)
+        if text not in self.schemas:
+            self.schemas.append(text)
+        schema_id = self.schemas.index(text) + 1
+        self.subjects.setdefault(subject, []).append(schema_id)
+        return schema_id
+
+    def handle(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        parts = path.strip("/").split("/")
+        if parts == ["subjects"]:
+            return 200, list(self.subjects)
+        if parts[:2] == ["schemas", "ids"]:
+            at = int(parts[2]) - 1
+            if at < len(self.schemas):
+                return 200, {"schema": self.schemas[at]}
+            return 404, {"error_code": 40403, "message": "Schema not found"}
+        if parts[0] == "config":
+            self.compatibility[parts[1]] = body["compatibility"]
+            return 200, body
+        if self.refuse:
+            return 409, {"error_code": 409, "message": "incompatible"}
+        return 200, {"id": self.add(parts[1], json.loads(body["schema"]))}
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
