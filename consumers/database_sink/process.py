@@ -1,0 +1,190 @@
+"""The database sink as a process: from the edits topic into the database, and the answers out of it."""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import structlog
+from starlette.routing import BaseRoute
+
+from consumers.database_sink.arrivals import Backlog, Unit
+from consumers.database_sink.housekeeping import Housekeeper
+from consumers.database_sink.intake import Intake
+from consumers.database_sink.patience import Patience, Stopped
+from consumers.database_sink.settling import Settler
+from consumers.database_sink.source import Source, topic_id_of
+from consumers.database_sink.tables import Tables
+from consumers.database_sink.transaction import Decided, Settled
+from tabstream import metrics
+from tabstream.bindings_file import load_bindings
+from tabstream.clock import Clock, SystemClock
+from tabstream.config import Settings
+from tabstream.core.binding import Bindings
+from tabstream.core.registers import Standing
+from tabstream.errors import Outage
+from tabstream.kafka import own_schemas
+from tabstream.kafka.avro import Decoder
+from tabstream.kafka.messages import Signal, SignalKind
+from tabstream.kafka.publisher import Publisher
+from tabstream.postgres.progress import LostProgress, Partition
+from tabstream.process import Process, Readiness
+
+_log = structlog.get_logger(__name__)
+
+_POLL_SECONDS = 0.2
+_WATCH_SECONDS = 5.0
+_STUCK_SECONDS = 30.0
+
+
+def build(settings: Settings) -> Process:
+    """The process, wired up from its settings; raises ConfigurationError for a wrong bindings file."""
+    settings.require("database_url", "bindings_file")
+    bindings = load_bindings(settings.bindings_file or "")
+    return DatabaseSink(settings, bindings, SystemClock(), lambda: topic_id_of(settings))
+
+
+class DatabaseSink:
+    """Takes edits as they come, as many at once as are there, and lets nothing stop the rest."""
+
+    name = "database-sink"
+
+    def __init__(self, settings: Settings, bindings: Bindings, clock: Clock, topic_id: Callable[[], str]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._stop = threading.Event()
+        self._patience = Patience(self._stop)
+        self._publisher = Publisher(settings)
+        decoder = Decoder(settings.schema_registry_url, own_schemas.load("edit"))
+        self._intake = Intake(bindings, decoder, self._publisher)
+        self._backlog = Backlog()
+        self._tables = Tables(bindings, clock)
+        self._settler = Settler(settings.database_url, self._tables, self._backlog, clock)
+        self._source = Source(settings, self, lambda: self._patience("kafka", topic_id))
+        self._kafka_problem: str | None = None
+        self._prepared = False
+        self._lag = 0
+        self._moved_at = clock.monotonic()
+
+    def run(self, stop: threading.Event) -> None:
+        """See Process."""
+        threading.Thread(target=self._pass_on, args=(stop,), name="stopper", daemon=True).start()
+        Housekeeper(self._settings.database_url, self._stop).start()
+        threading.Thread(target=self._watch_kafka, name="kafka-watch", daemon=True).start()
+        try:
+            self._patience("database", self._settler.prepare)
+            self._prepared = True
+            self._source.open()
+            while not self._stop.is_set():
+                self._turn()
+        except Stopped as problem:
+            _log.info("stopped", reason=str(problem))
+        finally:
+            self._stop.set()
+            self._source.close()
+            self._settler.close()
+            self._publisher.close()
+
+    def readiness(self) -> Readiness:
+        """See Process."""
+        reasons = [f"binding {name} is paused: {problem}" for name, problem in self._tables.problems().items()]
+        reasons += [problem for problem in (self._patience.outage, self._kafka_problem) if problem]
+        if not self._prepared:
+            reasons.append("the database is not ready yet")
+        elif not self._source.joined:
+            reasons.append("the consumer group has not been joined yet")
+        stuck_seconds = self._clock.monotonic() - self._moved_at
+        if self._lag and stuck_seconds > _STUCK_SECONDS:
+            reasons.append(f"{self._lag} edits wait and none was dealt with for {stuck_seconds:.0f} s")
+        return Readiness(not reasons, tuple(reasons))
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """See Process."""
+        return ()
+
+    def begin(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """See source.Desk."""
+        return self._patience("database", lambda: self._settler.begin(partitions))
+
+    def drop(self, partitions: Sequence[Partition]) -> None:
+        """See source.Desk."""
+        self._backlog.drop(partitions)
+
+    def _turn(self) -> None:
+        messages = [(self._source.position(m), m) for m in self._source.poll(self._pause())]
+        if messages:
+            self._backlog.arrived(self._patience("registry", lambda: self._intake.arrivals(messages)))
+        while unit := self._backlog.take():
+            self._deal(unit)
+        if due := self._backlog.due(self._clock.monotonic()):
+            waiting = self._patience("database", lambda: self._settler.parked(due))
+            self._deal(Unit(self._patience("registry", lambda: self._intake.retried(waiting))))
+        self._lag = self._source.show_lag(self._backlog.expected)
+
+    def _pause(self) -> float:
+        due = self._backlog.next_due()
+        wait = _POLL_SECONDS if due is None else min(_POLL_SECONDS, due - self._clock.monotonic())
+        return max(0.0, wait)
+
+    def _deal(self, unit: Unit) -> None:
+        units = [unit]
+        while units:
+            current = units.pop()
+            try:
+                settled, instead = self._patience("database", partial(self._settler.settle, current))
+            except LostProgress as problem:
+                _log.warning("reads on from the database's progress", reason=str(problem))
+                self._source.restart()
+                return
+            units.extend(reversed(instead))
+            if settled is not None:
+                self._settled(current, settled)
+
+    def _settled(self, unit: Unit, settled: Settled) -> None:
+        self._moved_at = self._clock.monotonic()
+        self._source.commit({a.partition: self._backlog.expected[a.partition] for a in unit.arrivals if not a.retried})
+        for decided in settled.decided:
+            self._count(decided)
+        for name in {d.edit.binding for d in settled.decided if d.verdict.look_again}:
+            self._poke(name)
+
+    def _count(self, decided: Decided) -> None:
+        binding, verdict = decided.edit.binding, decided.verdict
+        if verdict.repeated is not None:
+            metrics.EDITS_IGNORED.labels(binding, Standing.REPEAT.value).inc()
+        elif verdict.row is not None:
+            metrics.EDITS_DECIDED.labels(binding, verdict.row.outcome.value).inc()
+        for cell in verdict.cells:
+            if cell.standing is not Standing.NEW:
+                metrics.EDITS_IGNORED.labels(binding, cell.standing.value).inc()
+            elif cell.answer is not None and verdict.row is None:
+                metrics.EDITS_DECIDED.labels(binding, cell.answer.outcome.value).inc()
+        if verdict.answers is not None:
+            age_seconds = (self._clock.now_ms() - decided.edit.read_end_ms) / 1000
+            metrics.EDIT_TO_COMMIT_SECONDS.labels(binding).observe(max(0.0, age_seconds))
+
+    def _poke(self, name: str) -> None:
+        binding = self._tables.bindings.named(name)
+        if binding is None:
+            return
+        at_ms = self._clock.now_ms()
+        signal = Signal(str(uuid.uuid4()), binding.spreadsheet_id, SignalKind.POKE, at_ms, binding=name)
+        try:
+            self._publisher.signal(signal)
+            metrics.SIGNALS_SENT.labels("poke").inc()
+        except Outage as problem:
+            _log.warning("owner not poked; its next sweep looks again", binding=name, problem=str(problem))
+
+    def _watch_kafka(self) -> None:
+        while not self._stop.wait(_WATCH_SECONDS):
+            try:
+                self._publisher.reachable(_WATCH_SECONDS)
+                self._kafka_problem = None
+            except Outage as problem:
+                self._kafka_problem = str(problem)
+                metrics.OUTAGES.labels("kafka").inc()
+                _log.warning("waiting for something outside", system="kafka", problem=str(problem))
+
+    def _pass_on(self, stop: threading.Event) -> None:
+        stop.wait()
+        self._stop.set()

@@ -1,0 +1,201 @@
+"""One bound tab in its owner's hands: its book, its place in the spreadsheet, and what its feed has brought."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import structlog
+
+from consumers.sheet_sink.feed import Feed, Topics
+from consumers.sheet_sink.inbox import Inbox, RawMessage, Taken
+from tabstream import metrics
+from tabstream.core.binding import Binding, TableShape
+from tabstream.core.book import Book
+from tabstream.core.cells import ObservedCell, RowKey
+from tabstream.core.changes import desired_of, field_name, key_of
+from tabstream.core.results import Claim, EditResult, Truncated, read_result
+from tabstream.core.tab import Layout, ObservedRow, read_row
+from tabstream.core.tabparts import TabPlan
+from tabstream.core.watermark import TopicMark, Watermark
+from tabstream.errors import BindingProblem, Poison
+from tabstream.kafka.avro import Decoder
+
+_log = structlog.get_logger()
+
+Reject: TypeAlias = Callable[[RawMessage, str], None]
+
+
+class ShapeChanged(BindingProblem):
+    """The table has columns that the tab does not show yet: the tab is opened again."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(f"the table has new columns {sorted(columns)}", "they are added to the tab")
+
+
+@dataclass(slots=True)
+class Place:
+    """Where the binding's tab is and how its watermark stands."""
+
+    sheet_id: int
+    title: str
+    layout: Layout
+    headers: tuple[str, ...]
+    metadata_id: int
+    sequence: int
+
+
+@dataclass(slots=True)
+class BoundTab:
+    """Everything between `open` and `close` of a binding. Times in milliseconds of the process's clock."""
+
+    binding: Binding
+    shape: TableShape
+    place: Place
+    topics: Topics
+    feed: Feed
+    inbox: Inbox
+    book: Book
+    zone: str
+    look_whole_at_ms: int | None = 0
+    sweep_at_ms: int = 0
+    drive_version: str = ""
+    last_write_ms: int | None = None
+    isolate: bool = False
+    strikes: dict[RowKey, int] = field(default_factory=dict)
+    restore: list[int] = field(default_factory=list)
+    truncated: Truncated | None = None
+    consumed: dict[int, int] = field(default_factory=dict)
+    results_consumed: int = 0
+    oldest_unshown_ms: int | None = None
+
+    def take(self, decoder: Decoder, reject: Reject) -> None:
+        """Moves what the feed has brought into the book.
+
+        Raises ShapeChanged, RegistryUnavailable, or what the feed has failed with.
+        """
+        taken = self.inbox.take()
+        self.consumed, self.results_consumed = taken.consumed, taken.results_consumed
+        metrics.CHANGES_CONSUMED.labels(self.binding.name).inc(taken.messages)
+        for raw in taken.folded.values():
+            if (key := self._key(raw, decoder, reject)) is not None:
+                self.book.fold(key, raw.partition, raw.offset, raw.value is None)
+        for raw_key, (other, is_old) in taken.renamed.items():
+            self._take_rename(taken.changes[raw_key], other, is_old, decoder, reject)
+        for raw in taken.changes.values():
+            self._take_change(raw, decoder, reject)
+        if self.truncated is not None:
+            self.book.truncated(self.truncated)
+            self.truncated = None
+        self._take_results(taken, decoder)
+        commits = [c.committed_ms for c in self.book.changes.values() if c.committed_ms is not None]
+        self.oldest_unshown_ms = min(commits, default=None)
+
+    def learn(self, messages: Sequence[RawMessage], decoder: Decoder, reject: Reject) -> None:
+        """Takes messages that were read again because a row needs them."""
+        for raw in messages:
+            key = self._key(raw, decoder, reject)
+            entry = None if key is None else self.book.entries.get(key)
+            if key is not None and entry is not None and (entry.partition, entry.offset) == (raw.partition, raw.offset):
+                envelope = None if raw.value is None else decoder.decode(raw.value)
+                self.book.changes[key] = desired_of(key, envelope, self.shape, raw.partition, raw.offset)
+
+    def rows(self, cells: Mapping[int, Sequence[ObservedCell]]) -> list[ObservedRow]:
+        """The tab's rows below the header out of cells by row index."""
+        return [read_row(i, row, self.place.layout, self.shape) for i, row in sorted(cells.items()) if i > 0]
+
+    def watermark_after(self, plan: TabPlan, left: AbstractSet[RowKey], now_ms: int) -> Watermark:
+        """The watermark that holds once the plan is written; `left` are new rows that wait for the next write."""
+        shown = {key for key in plan.settled if key not in left}
+        tokens = {*plan.finished_tokens, *plan.rejected_tokens}
+        return Watermark(
+            binding=self.binding.name,
+            sheet_id=self.place.sheet_id,
+            sequence=self.place.sequence + 1,
+            written_ms=now_ms,
+            zone=self.zone,
+            table=TopicMark(self.topics.table_id, self.book.watermark(self.consumed, shown), self.book.truncated_to),
+            results=TopicMark(self.topics.results_id, {0: self.book.results_watermark(self.results_consumed, shown, tokens)}),
+            headers=self.place.headers,
+            parked=tuple(self.book.parked),
+        )
+
+    def has_work(self) -> bool:
+        """True where a flush would have something to look at."""
+        return bool(self.inbox.waiting) or not self.book.is_idle()
+
+    def look_whole(self, at_ms: int) -> None:
+        """Asks for a whole read at a time, or earlier where one is asked for already."""
+        self.look_whole_at_ms = at_ms if self.look_whole_at_ms is None else min(at_ms, self.look_whole_at_ms)
+
+    def _key(self, raw: RawMessage, decoder: Decoder, reject: Reject) -> RowKey | None:
+        try:
+            return key_of(decoder.decode(raw.key), self.shape)
+        except (Poison, KeyError) as problem:
+            reject(raw, f"undecodable key: {problem}")
+            return None
+
+    def _take_rename(self, raw: RawMessage, other: bytes, is_old: bool, decoder: Decoder, reject: Reject) -> None:
+        key = self._key(raw, decoder, reject)
+        try:
+            renamed = key_of(json.loads(other), self.shape)
+        except (ValueError, KeyError, TypeError):
+            _log.warning("unreadable header of a changed key", topic=self.topics.table, offset=raw.offset)
+            return
+        if key is not None:
+            self.book.renamed(*((key, renamed) if is_old else (renamed, key)))
+
+    def _take_change(self, raw: RawMessage, decoder: Decoder, reject: Reject) -> None:
+        key = self._key(raw, decoder, reject)
+        if key is None:
+            return
+        try:
+            envelope = None if raw.value is None else decoder.decode(raw.value)
+            if envelope is not None and envelope["after"] is not None and self.binding.columns is None:
+                new = set(envelope["after"]) - {field_name(name) for name in self.shape.by_name}
+                if new:
+                    raise ShapeChanged(sorted(new))
+            self.book.change(desired_of(key, envelope, self.shape, raw.partition, raw.offset))
+        except (Poison, KeyError, TypeError) as problem:
+            reject(raw, f"undecodable change: {problem}")
+
+    def _take_results(self, taken: Taken, decoder: Decoder) -> None:
+        for raw in taken.results:
+            try:
+                event = decoder.decode(raw.value)
+                after = event["after"]
+                table = f"{self.binding.schema_name}.{self.binding.table_name}"
+                if after is None or after["binding"] != (table if after["kind"] == "truncate" else self.binding.name):
+                    continue
+                result = read_result(after)
+            except (Poison, KeyError, ValueError, TypeError) as problem:
+                _log.error("undecodable edit result", offset=raw.offset, problem=str(problem))
+                continue
+            if isinstance(result, Claim):
+                self.book.claim(result)
+            elif isinstance(result, EditResult):
+                self.book.result(raw.offset, result)
+            else:
+                self.book.truncated(result)
+
+
+@dataclass(slots=True)
+class Paused:
+    """A binding that can't run: why, what to do, and when to try again (milliseconds of the process's clock)."""
+
+    binding: Binding
+    problem: str
+    remedy: str
+    retry_at_ms: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TabReading:
+    """What a guarded read showed of one tab: cells by row index."""
+
+    header: Sequence[ObservedCell]
+    cells: Mapping[int, Sequence[ObservedCell]]
+    row_count: int
+    column_count: int

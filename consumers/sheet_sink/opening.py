@@ -1,0 +1,243 @@
+"""Opens a binding: finds its tab, sets an empty one up, reads the watermark and starts the feed.
+
+An empty tab is set up. A tab that has rows but no `_sync` column is somebody's own: nothing is written to it.
+"""
+
+import random
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from consumers.sheet_sink import feed as feeds
+from consumers.sheet_sink.bound_tab import BoundTab, Place
+from consumers.sheet_sink.inbox import Inbox
+from consumers.sheet_sink.rendering import fence
+from consumers.sheet_sink.scratch import SCRATCH_COLUMNS, SCRATCH_ROWS, SCRATCH_SHEET_ID
+from consumers.sheet_sink.services import Services
+from tabstream import metrics
+from tabstream.core.binding import SCRATCH_TAB, SYNC_HEADER, Binding, BoundColumn, TableShape
+from tabstream.core.book import Book
+from tabstream.core.cells import ObservedCell
+from tabstream.core.tab import read_layout
+from tabstream.core.watermark import (
+    METADATA_KEY,
+    Position,
+    TopicMark,
+    Watermark,
+    decode_watermark,
+    doubts,
+    encode_watermark,
+)
+from tabstream.errors import BindingProblem
+from tabstream.postgres.outbox import last_truncate
+from tabstream.postgres.shape import read_shape
+from tabstream.sheets import formats
+from tabstream.sheets import requests as build
+from tabstream.sheets.answers import SheetView, TabView, read_spreadsheet
+from tabstream.sheets.client import SheetsClient
+from tabstream.sheets.fields import ROWS, STRUCTURE
+from tabstream.sheets.ranges import grid_range
+from tabstream.sheets.requests import Request
+
+_log = structlog.get_logger()
+_NEAR_CELLS = 8_000_000
+_SYNC_WARNING = "tabstream keeps its marks here: a change here can make a row be taken for another one"
+
+
+class Opener:
+    """Opens the bindings of one spreadsheet."""
+
+    def __init__(self, spreadsheet_id: str, client: SheetsClient, services: Services, wake: threading.Event) -> None:
+        self._spreadsheet_id = spreadsheet_id
+        self._client = client
+        self._services = services
+        self._wake = wake
+        self._cells_of: dict[int, int] = {}
+
+    def measure(self, view: SheetView) -> None:
+        """Takes note of the sizes of the tabs that a read has shown, and warns where Google's limit comes near."""
+        before = sum(self._cells_of.values())
+        self._cells_of.update({tab.sheet_id: tab.row_count * tab.column_count for tab in view.tabs})
+        cells = sum(self._cells_of.values())
+        metrics.GRID_CELLS.labels(self._spreadsheet_id).set(cells)
+        if before <= _NEAR_CELLS < cells:
+            _log.warning(
+                "the spreadsheet is near Google's limit of 10,000,000 cells", cells=cells, spreadsheet_id=self._spreadsheet_id
+            )
+
+    def open(self, binding: Binding) -> BoundTab:
+        """The binding, running. Raises BindingProblem where something is missing, Outage where something is out of reach."""
+        view = self._structure()
+        with self._services.database() as connection:
+            shape = read_shape(connection, binding, view.zone)
+            truncated = last_truncate(connection, f"{binding.schema_name}.{binding.table_name}")
+        prefix = self._services.settings.topic_prefix
+        table = f"{prefix}.{binding.schema_name}.{binding.table_name}"
+        topics = feeds.describe(self._services.admin, table, f"{prefix}.tabstream.edit_result")
+        if not topics.table_id or not topics.results_id:
+            missing = topics.results if topics.table_id else topics.table
+            raise BindingProblem(f"the topic {missing!r} does not exist", "run: tabstream connectors apply")
+        tab = _find(view, binding)
+        if view.tab_by_id(SCRATCH_SHEET_ID) is None:
+            self._add_scratch()
+        cells = self._cells(tab)
+        header = cells.get(0, ())
+        if not any(cell.shown == SYNC_HEADER for cell in header):
+            if any(cell.value is not None for row in cells.values() for cell in row):
+                raise BindingProblem(
+                    f"tab {tab.title!r} has content of its own and is not bound yet",
+                    "empty the tab or name another one in the bindings file",
+                )
+            self._set_up(tab, binding, shape, topics, view.zone)
+            return self.open(binding)
+        mark, metadata_id = _watermark(tab, binding)
+        if mark is None or metadata_id is None:
+            self._create_watermark(tab, binding, shape, topics, view.zone)
+            return self.open(binding)
+        added = [c for c in shape.columns if c.header not in mark.headers]
+        if added:
+            self._add_columns(tab, header, added, mark, metadata_id)
+            return self.open(binding)
+        layout = read_layout(header, shape, tab.title)
+        place = Place(tab.sheet_id, tab.title, layout, mark.headers, metadata_id, mark.sequence)
+        opened = self._start(binding, shape, topics, place, mark, view.zone)
+        if opened.book.doubtful or not mark.table.offsets:
+            opened.truncated = truncated
+        return opened
+
+    def _start(
+        self, binding: Binding, shape: TableShape, topics: feeds.Topics, place: Place, mark: Watermark, zone: str
+    ) -> BoundTab:
+        now = self._services.clock.now_ms()
+        position = Position(topics.table_id, topics.results_id, topics.results_start, now, zone)
+        found = doubts(mark, position, place.sheet_id)
+        if found:
+            _log.warning("the whole tab is planned anew", binding=binding.name, why=found)
+        inbox = Inbox(self._wake)
+        begin = None if found else mark
+        feed = feeds.Feed(self._services.settings, topics, begin, inbox, f"tabstream.sheet-sink.{binding.name}")
+        feed.start()
+        book = Book(binding, shape, doubtful=bool(found), truncated_to={} if found else dict(mark.table.truncated))
+        settings = self._services.settings
+        sweep = now + int(1_000 * (binding.sweep_seconds or settings.sweep_seconds))
+        return BoundTab(binding, shape, place, topics, feed, inbox, book, zone, sweep_at_ms=sweep)
+
+    def _structure(self) -> SheetView:
+        view = read_spreadsheet(self._client.get(self._spreadsheet_id, fields=STRUCTURE).body)
+        self._cells_of.clear()
+        self.measure(view)
+        return view
+
+    def _cells(self, tab: TabView) -> dict[int, Sequence[ObservedCell]]:
+        filters = [{"gridRange": grid_range(tab.sheet_id, (0, None), None)}]
+        answer = self._client.get_by_filter(self._spreadsheet_id, filters=filters, fields=ROWS)
+        seen = read_spreadsheet(answer.body).tab_by_id(tab.sheet_id)
+        return {} if seen is None else seen.rows
+
+    def _add_scratch(self) -> None:
+        requests = [
+            build.add_tab(SCRATCH_TAB, SCRATCH_SHEET_ID, True, SCRATCH_ROWS, SCRATCH_COLUMNS),
+            build.protect_tab(SCRATCH_SHEET_ID, str(uuid.uuid4())),
+        ]
+        self._client.batch_update(self._spreadsheet_id, requests)
+
+    def _fenced(self, requests: Sequence[Request]) -> None:
+        scratch = self._structure().tab_by_id(SCRATCH_SHEET_ID)
+        protection = scratch.protection if scratch is not None else None
+        first = [] if protection is None else fence(protection.id, str(uuid.uuid4()))
+        if scratch is not None and protection is None:
+            first = [build.protect_tab(SCRATCH_SHEET_ID, str(uuid.uuid4()))]
+        self._client.batch_update(self._spreadsheet_id, [*first, *requests])
+
+    def _set_up(self, tab: TabView, binding: Binding, shape: TableShape, topics: feeds.Topics, zone: str) -> None:
+        width = len(shape.columns) + 1
+        requests: list[Request] = []
+        if tab.column_count < width:
+            requests.append(build.append_columns(tab.sheet_id, width - tab.column_count))
+        if tab.row_count < 2:
+            requests.append(build.append_rows(tab.sheet_id, 2 - tab.row_count))
+        header = [build.cell(c.header) for c in shape.columns] + [build.cell(SYNC_HEADER)]
+        requests += [
+            build.update_cells(tab.sheet_id, 0, 0, [header]),
+            formats.freeze_rows(tab.sheet_id),
+            formats.bold_header(tab.sheet_id, 0, width),
+            formats.hide_column(tab.sheet_id, width - 1),
+            build.protect_column(tab.sheet_id, width - 1, _SYNC_WARNING),
+        ]
+        for index, column in enumerate(shape.columns):
+            requests += _dress(tab.sheet_id, index, column)
+        requests.append(_new_watermark(tab, binding, shape, topics, zone, self._services.clock.now_ms()))
+        self._fenced(requests)
+        _log.info("tab set up", binding=binding.name, tab=tab.title, columns=len(shape.columns))
+
+    def _create_watermark(self, tab: TabView, binding: Binding, shape: TableShape, topics: feeds.Topics, zone: str) -> None:
+        self._fenced([_new_watermark(tab, binding, shape, topics, zone, 0)])
+
+    def _add_columns(
+        self,
+        tab: TabView,
+        header: Sequence[ObservedCell],
+        added: Sequence[BoundColumn],
+        mark: Watermark,
+        metadata_id: int,
+    ) -> None:
+        """New columns of the table appear at the right of the bound ones, before `_sync`."""
+        sync = next(i for i, cell in enumerate(header) if cell.shown == SYNC_HEADER)
+        columns = {"sheetId": tab.sheet_id, "dimension": "COLUMNS", "startIndex": sync, "endIndex": sync + len(added)}
+        requests: list[Request] = [{"insertDimension": {"range": columns, "inheritFromBefore": sync > 0}}]
+        requests.append(build.update_cells(tab.sheet_id, 0, sync, [[build.cell(c.header) for c in added]]))
+        for index, column in enumerate(added):
+            requests += _dress(tab.sheet_id, sync + index, column)
+        headers = (*mark.headers, *(c.header for c in added))
+        requests.append(build.update_metadata(metadata_id, encode_watermark(replace(mark, headers=headers, written_ms=0))))
+        self._fenced(requests)
+        _log.info("columns added", tab=tab.title, columns=[c.header for c in added])
+
+
+def _find(view: SheetView, binding: Binding) -> TabView:
+    for tab in view.tabs:
+        mark, _ = _watermark(tab, binding)
+        if mark is not None and mark.sheet_id == tab.sheet_id:
+            return tab
+    named = view.tab(binding.tab)
+    if named is None:
+        raise BindingProblem(
+            f"spreadsheet {view.title!r} has no tab {binding.tab!r}",
+            "create an empty tab of this name, or correct `tab` in the bindings file",
+        )
+    return named
+
+
+def _watermark(tab: TabView, binding: Binding) -> tuple[Watermark | None, int | None]:
+    for entry in tab.metadata:
+        if entry.key == METADATA_KEY:
+            mark = decode_watermark(entry.value)
+            if mark is not None and mark.binding == binding.name:
+                return mark, entry.id
+    return None, None
+
+
+def _new_watermark(tab: TabView, binding: Binding, shape: TableShape, topics: feeds.Topics, zone: str, now_ms: int) -> Request:
+    mark = Watermark(
+        binding=binding.name,
+        sheet_id=tab.sheet_id,
+        sequence=0,
+        written_ms=now_ms,
+        zone=zone,
+        table=TopicMark(topics.table_id, {}),
+        results=TopicMark(topics.results_id, {0: topics.results_end - 1}),
+        headers=tuple(c.header for c in shape.columns),
+    )
+    return build.create_metadata(random.randrange(1, 2**31 - 1), METADATA_KEY, encode_watermark(mark), tab.sheet_id)
+
+
+def _dress(sheet_id: int, index: int, column: BoundColumn) -> list[Request]:
+    requests = [formats.format_column(sheet_id, index, column.type.number_format)]
+    if column.type.validation is not None and not column.read_only:
+        requests.append(formats.validate_column(sheet_id, index, column.type.validation))
+    if column.read_only or column.type.read_only:
+        requests.append(formats.grey_column(sheet_id, index))
+    return requests

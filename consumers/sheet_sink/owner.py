@@ -1,0 +1,483 @@
+"""The owner of one spreadsheet: reads, plans and writes its bound tabs, one flush at a time.
+
+A flush starts as soon as the previous one has ended and quota allows; everything that arrived meanwhile is in it:
+
+1. take what the feeds have brought, and read edit results to their end;
+2. read the rows in question, with the header, the scratch tab and the fence, in one call;
+3. report what the last write overwrote unseen, and what people changed;
+4. plan, and write it all in one call that applies wholly or not at all.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+
+import structlog
+from confluent_kafka import KafkaException
+
+from consumers.sheet_sink import feed as feeds
+from consumers.sheet_sink.bound_tab import BoundTab, Paused, ShapeChanged
+from consumers.sheet_sink.counting import count_repairs, count_written
+from consumers.sheet_sink.opening import Opener
+from consumers.sheet_sink.preimage import PreImage, overwritten
+from consumers.sheet_sink.reading import Reading, Request, read
+from consumers.sheet_sink.rendering import Batch, Origin, render
+from consumers.sheet_sink.services import Services
+from tabstream import metrics
+from tabstream.core.binding import Binding
+from tabstream.core.edits import Edit, How
+from tabstream.core.identity import Identity
+from tabstream.core.tab import ObservedRow
+from tabstream.core.tabparts import Draft, Look, TabPlan
+from tabstream.core.tabplan import LooksWrong, believe, plan_tab, recognise, wanted_changes
+from tabstream.errors import BindingProblem
+from tabstream.kafka.messages import Signal, SignalKind
+from tabstream.sheets.errors import FenceLost, InvalidRequest, Uncertain
+
+_log = structlog.get_logger()
+_RETRY_PAUSED_MS = 5_000
+_RESULTS_WAIT_SECONDS = 5.0
+_ACKNOWLEDGE_SECONDS = 30.0
+_STRIKES_TO_PARK = 2
+_UNKNOWN_SPAN_MS = 600_000
+
+
+@dataclass(slots=True)
+class Planned:
+    """One tab's part of a flush."""
+
+    tab: BoundTab
+    plan: TabPlan
+    reading: Reading
+    look: Look
+    found: Identity
+
+
+@dataclass(slots=True)
+class Progress:
+    """What readiness and status are made of; written by the owner's thread, read by others."""
+
+    problem: str | None = None
+    last_flush_at: float = field(default_factory=time.monotonic)
+    busy_since: float | None = None
+
+
+class Owner:
+    """Runs in a thread of its own from `run` until `stop` is set, or until it learns that it is not the owner any more."""
+
+    def __init__(
+        self,
+        spreadsheet_id: str,
+        bindings: Sequence[Binding],
+        services: Services,
+        still_owner: Callable[[threading.Event], bool],
+    ) -> None:
+        self.spreadsheet_id = spreadsheet_id
+        self.stop = threading.Event()
+        self.wake = threading.Event()
+        self.tabs: dict[str, BoundTab] = {}
+        self.paused: dict[str, Paused] = {}
+        self.stopped_by_operator: set[str] = set()
+        self.progress = Progress()
+        self._services = services
+        self._still_owner = still_owner
+        self._client = services.client(self.stop)
+        self._opener = Opener(spreadsheet_id, self._client, services, self.wake)
+        self._pre_image = PreImage()
+        self._signals: list[Signal] = []
+        self._lock = threading.Lock()
+        now = self.since_ms = services.clock.now_ms()
+        for binding in bindings:
+            self.paused[binding.name] = Paused(binding, "starting", "wait", now, now)
+
+    def signal(self, signal: Signal) -> None:
+        """Hands a signal over to the owner's thread."""
+        with self._lock:
+            self._signals.append(signal)
+        self.wake.set()
+
+    def run(self) -> None:
+        """Works until stopped; an outage is waited for, a binding's problem pauses that binding."""
+        while not self.stop.is_set():
+            try:
+                self._services.outage_retry(self.stop, self._say_outage)(self._cycle)
+            except BindingProblem as problem:
+                self._pause_all(problem)
+            except Exception:
+                if not self.stop.is_set():
+                    _log.exception("owner ended", spreadsheet_id=self.spreadsheet_id)
+                    self.progress.problem = "the owner's thread ended with an error; see the log"
+                    raise
+        for tab in self.tabs.values():
+            tab.feed.close()
+
+    def _cycle(self) -> None:
+        self._take_signals()
+        self._open_paused()
+        if self._due():
+            self.progress.busy_since = self.progress.busy_since or time.monotonic()
+            self._flush_safely()
+            self.progress.last_flush_at = time.monotonic()
+        else:
+            self.progress.busy_since = None
+            self.wake.wait(self._idle_seconds())
+            self.wake.clear()
+        self.progress.problem = None
+
+    def _say_outage(self, problem: str) -> None:
+        self.progress.problem = problem
+        metrics.OUTAGES.labels("sheet-sink").inc()
+        _log.warning("waiting", spreadsheet_id=self.spreadsheet_id, problem=problem)
+
+    def _flush_safely(self) -> None:
+        try:
+            self._flush()
+        except FenceLost:
+            metrics.FENCES_LOST.labels(self.spreadsheet_id).inc()
+            _log.warning("fence lost: another write came first", spreadsheet_id=self.spreadsheet_id)
+            self._look_whole_everywhere()
+            if not self._still_owner(self.stop):
+                self.stop.set()
+        except Uncertain as problem:
+            _log.warning("no answer to a write, reading again", problem=str(problem))
+            self._look_whole_everywhere()
+        except ShapeChanged as change:
+            _log.info("table changed", problem=str(change))
+
+    def _take_signals(self) -> None:
+        with self._lock:
+            signals, self._signals = self._signals, []
+        for signal in signals:
+            named = [signal.binding] if signal.binding else [*self.tabs, *self.paused]
+            for name in named:
+                self._take_signal(name, signal)
+
+    def _take_signal(self, name: str, signal: Signal) -> None:
+        now = self._services.clock.now_ms()
+        if signal.kind is SignalKind.PAUSE:
+            self._pause(name, BindingProblem("paused by an operator", f"resume it: tabstream resume {name}"))
+            self.stopped_by_operator.add(name)
+        elif signal.kind is SignalKind.RESUME:
+            self.stopped_by_operator.discard(name)
+            if name in self.paused:
+                self.paused[name].retry_at_ms = now
+        elif name in self.tabs:
+            tab = self.tabs[name]
+            if signal.kind is SignalKind.CONFIRM and signal.argument:
+                tab.book.confirmed.add(signal.argument)
+            if signal.sheet_id is None or signal.sheet_id == tab.place.sheet_id:
+                tab.look_whole(now)
+        elif name in self.paused and name not in self.stopped_by_operator:
+            self.paused[name].retry_at_ms = now
+
+    def _open_paused(self) -> None:
+        now = self._services.clock.now_ms()
+        for name, paused in list(self.paused.items()):
+            if paused.retry_at_ms > now or name in self.stopped_by_operator:
+                continue
+            try:
+                self.tabs[name] = self._opener.open(paused.binding)
+                del self.paused[name]
+                self._pre_image.forget()
+                _log.info("binding runs", binding=name)
+            except BindingProblem as problem:
+                if paused.problem != problem.problem:
+                    _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
+                since = paused.since_ms
+                self.paused[name] = Paused(paused.binding, problem.problem, problem.remedy, now + _RETRY_PAUSED_MS, since)
+
+    def _pause(self, name: str, problem: BindingProblem) -> None:
+        now = self._services.clock.now_ms()
+        tab = self.tabs.pop(name, None)
+        if tab is not None:
+            tab.feed.close()
+            _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
+            self.paused[name] = Paused(tab.binding, problem.problem, problem.remedy, now + _RETRY_PAUSED_MS, now)
+
+    def _pause_all(self, problem: BindingProblem) -> None:
+        for name in list(self.tabs):
+            self._pause(name, problem)
+
+    def _look_whole_everywhere(self) -> None:
+        self._pre_image.forget()
+        for tab in self.tabs.values():
+            tab.look_whole(self._services.clock.now_ms())
+
+    def _due(self) -> bool:
+        now = self._services.clock.now_ms()
+        for tab in self.tabs.values():
+            tab.book.age(now)
+            if tab.book.wants_whole:
+                tab.look_whole(now)
+            looks = tab.look_whole_at_ms is not None and tab.look_whole_at_ms <= now
+            if tab.inbox.complete and (tab.has_work() or looks or tab.sweep_at_ms <= now):
+                return True
+        return False
+
+    def _idle_seconds(self) -> float:
+        now = self._services.clock.now_ms()
+        times = [p.retry_at_ms for p in self.paused.values() if p.binding.name not in self.stopped_by_operator]
+        for tab in self.tabs.values():
+            times.append(tab.sweep_at_ms)
+            if tab.look_whole_at_ms is not None:
+                times.append(tab.look_whole_at_ms)
+            times.extend(r.at_ms + 3_000 for r in tab.book.reports.values())
+        return max(0.0, min(1.0, (min(times, default=now + 1_000) - now) / 1_000))
+
+    def _flush(self) -> None:
+        now = self._services.clock.now_ms()
+        ready = [tab for tab in self.tabs.values() if tab.inbox.complete]
+        self._skip_needless_sweeps(ready, now)
+        if not any(self._tab_due(tab, now) for tab in ready):
+            return
+        with self._client.budget(reads=1, writes=1):
+            self._take(ready)
+            requests = [r for r in (self._request(tab, now) for tab in ready) if r is not None]
+            if not requests:
+                return
+            height = self._pre_image.height
+            reading = read(self._client, self.spreadsheet_id, requests, height, self._services)
+            self._opener.measure(reading.view)
+            if height is not None and reading.fence_batch != self._pre_image.batch:
+                raise FenceLost("another instance has written")
+            self._report_pre_image(reading)
+            planned, again = self._plan(requests, reading)
+            if again:
+                requests = [Request(tab, None) for tab in again]
+                second = read(self._client, self.spreadsheet_id, requests, 1, self._services)
+                reading.fence_id, reading.fence_batch = second.fence_id, second.fence_batch
+                more, _ = self._plan(requests, second)
+                planned += more
+            self._publish([edit for p in planned for edit in self._edits(p)])
+            self._write(planned, reading)
+
+    def _tab_due(self, tab: BoundTab, now: int) -> bool:
+        return tab.has_work() or (tab.look_whole_at_ms is not None and tab.look_whole_at_ms <= now)
+
+    def _skip_needless_sweeps(self, tabs: Sequence[BoundTab], now: int) -> None:
+        due = [tab for tab in tabs if tab.sweep_at_ms <= now]
+        if not due:
+            return
+        version = ""
+        if self._services.settings.drive_check:
+            version = self._client.drive_version(self.spreadsheet_id)
+        for tab in due:
+            tab.sweep_at_ms = now + int(1_000 * (tab.binding.sweep_seconds or self._services.settings.sweep_seconds))
+            unchanged = version and version == tab.drive_version
+            if not unchanged:
+                tab.look_whole(now)
+            metrics.SWEEPS.labels(tab.binding.name, "unchanged" if unchanged else "read").inc()
+            tab.drive_version = version
+
+    def _take(self, tabs: Sequence[BoundTab]) -> None:
+        for tab in list(tabs):
+            tab.inbox.bound()
+            self._read_results_to_their_end(tab)
+            try:
+                tab.take(self._services.decoder, self._services.reject(tab.topics.table))
+            except ShapeChanged as change:
+                self._pause(tab.binding.name, change)
+                self.paused[tab.binding.name].retry_at_ms = 0
+                raise
+            except (BindingProblem, KafkaException) as problem:
+                _log.warning("feed begins again", binding=tab.binding.name, problem=str(problem))
+                self._pause(tab.binding.name, BindingProblem(str(problem), "none: it is read again"))
+                self.paused[tab.binding.name].retry_at_ms = 0
+                raise ShapeChanged([]) from problem
+
+    def _read_results_to_their_end(self, tab: BoundTab) -> None:
+        if not tab.inbox.waiting:
+            return
+        try:
+            end = feeds.results_end(self._services.admin, tab.topics.results)
+        except (KafkaException, TimeoutError) as problem:
+            raise feeds.TopicsUnreachable(f"kafka does not answer: {problem}") from problem
+        if not tab.inbox.wait_for_results(end, _RESULTS_WAIT_SECONDS):
+            raise feeds.TopicsUnreachable("edit results can't be read to their end: a transaction is open")
+
+    def _request(self, tab: BoundTab, now: int) -> Request | None:
+        if tab.look_whole_at_ms is not None and tab.look_whole_at_ms <= now:
+            return Request(tab, None)
+        if tab.book.is_idle():
+            return None
+        return Request(tab, tab.book.rows_to_read(self._services.max_rows), tab.book.tokens_to_read())
+
+    def _plan(self, requests: Sequence[Request], reading: Reading) -> tuple[list[Planned], list[BoundTab]]:
+        planned: list[Planned] = []
+        again: list[BoundTab] = []
+        for request in requests:
+            tab = request.tab
+            try:
+                planned.append(self._plan_one(request, reading))
+            except LooksWrong as row:
+                metrics.SURPRISES.labels(tab.binding.name, "moved").inc()
+                _log.info("rows have moved, reading the whole tab", binding=tab.binding.name, row=str(row))
+                again.append(tab)
+            except BindingProblem as problem:
+                self._pause(tab.binding.name, problem)
+        return planned, again
+
+    def _plan_one(self, request: Request, reading: Reading) -> Planned:
+        tab, now = request.tab, self._services.clock.now_ms()
+        seen = reading.tab(tab)
+        look = Look.WHOLE if request.rows is None else Look.ROWS
+        rows = {row.row: row for row in tab.rows(seen.cells)}
+        if request.rows is None:
+            tab.look_whole_at_ms = None
+            found = recognise(tab.book, list(rows.values()))
+        else:
+            found = believe(
+                tab.book,
+                {key: _at(rows, row, key) for key, row in request.rows.items()},
+                {token: _at(rows, row, token) for token, row in request.tokens.items()},
+            )
+        tab.book.recheck.clear()
+        self._fetch_wanted(tab, wanted_changes(tab.book, found, look, now))
+        settle = tab.binding.settle_seconds
+        settle_ms = int(1_000 * (self._services.settings.settle_seconds if settle is None else settle))
+        plan = plan_tab(tab.book, found, look, now, _new_token, settle_ms, self._services.max_rows)
+        if plan.look_whole_at_ms is not None:
+            tab.look_whole(plan.look_whole_at_ms)
+        return Planned(tab, plan, reading, look, found)
+
+    def _fetch_wanted(self, tab: BoundTab, keys: set[str]) -> None:
+        if not keys:
+            return
+        entries = [tab.book.entries[key] for key in keys if key in tab.book.entries]
+        wanted = {(e.partition, e.offset): None for e in entries if e.offset >= 0}
+        raw = feeds.fetch(self._services.fetch_consumer, tab.topics.table, wanted)
+        tab.learn(raw, self._services.decoder, self._services.reject(tab.topics.table))
+
+    def _edits(self, planned: Planned) -> list[Edit]:
+        how = How.SWEEP if planned.look is Look.WHOLE else How.READ
+        return [self._edit(planned.tab, draft, planned.reading, how) for draft in planned.plan.drafts]
+
+    def _edit(self, tab: BoundTab, draft: Draft, reading: Reading, how: How) -> Edit:
+        return Edit(
+            binding=tab.binding.name,
+            row_key=draft.row_key,
+            kind=draft.kind,
+            read_begin_ms=reading.begin_ms,
+            read_end_ms=reading.end_ms,
+            how=how,
+            source_id=reading.id,
+            zone=tab.zone,
+            partition=draft.partition,
+            offset=draft.offset,
+            cells=draft.cells,
+        )
+
+    def _publish(self, edits: Sequence[Edit]) -> None:
+        self._await([self._services.publisher.edit(edit) for edit in edits])
+        for edit in edits:
+            metrics.EDITS_EMITTED.labels(edit.binding, edit.how.value).inc()
+
+    def _await(self, futures: Sequence["Future[None]"]) -> None:
+        for future in futures:
+            future.result(_ACKNOWLEDGE_SECONDS)
+
+    def _report_pre_image(self, reading: Reading) -> None:
+        if reading.scratch_batch != self._pre_image.reported:
+            for tab in self.tabs.values():
+                tab.restore.clear()
+        for met in overwritten(reading, self.tabs, self._pre_image):
+            tab = met.tab
+            for what, number in (("cells", len(met.drafts)), ("rows", len(met.keys)), ("deleted", len(met.deleted))):
+                metrics.SURPRISES.labels(tab.binding.name, what).inc(number)
+            _log.warning(
+                "a write met unseen changes",
+                binding=tab.binding.name,
+                edits=len(met.drafts),
+                rows=len(met.keys),
+                deleted=len(met.deleted),
+            )
+            tab.restore = met.deleted
+            tab.book.doubt(met.keys, met.mistakes)
+            if met.keys or met.deleted:
+                tab.look_whole(self._services.clock.now_ms())
+            begin_ms, end_ms = self._pre_image.span or (reading.begin_ms - _UNKNOWN_SPAN_MS, reading.end_ms)
+            at = replace(reading, begin_ms=begin_ms, end_ms=end_ms)
+            self._publish([self._edit(tab, draft, at, How.PRE_IMAGE) for draft in met.drafts])
+        self._pre_image.reported = reading.scratch_batch
+
+    def _write(self, planned: Sequence[Planned], reading: Reading) -> None:
+        writing = [p for p in planned if p.plan.writes or p.tab.restore]
+        for p in planned:
+            if p not in writing:
+                self._settle(p)
+        if not writing:
+            return
+        parts = [(p.tab, p.plan, p.reading.tab(p.tab)) for p in writing]
+        now = self._services.clock.now_ms()
+        batch = render(str(uuid.uuid4()), reading.fence_id, reading.scratch_size, parts, now)
+        began = time.monotonic()
+        try:
+            answer = self._client.batch_update(self.spreadsheet_id, batch.requests)
+        except InvalidRequest as refused:
+            self._blame(batch, refused)
+            return
+        metrics.FLUSH_SECONDS.labels(self.spreadsheet_id).observe(time.monotonic() - began)
+        seen = {name: part.seen for name, part in batch.parts.items()}
+        self._pre_image.expect(batch, self._services.google_interval(answer), seen)
+        for p in writing:
+            self._written(p, batch, answer.received_ms)
+
+    def _written(self, planned: Planned, batch: Batch, now_ms: int) -> None:
+        tab, plan, part = planned.tab, planned.plan, batch.parts[planned.tab.binding.name]
+        tab.place.sequence += 1
+        tab.last_write_ms = now_ms
+        tab.book.apply_rows({key: row.row for key, row in plan.rows.items()}, plan.finished_tokens, plan.renamed)
+        for remove in sorted(plan.removes, key=lambda r: -r.row):
+            tab.book.removed(remove.key, remove.row)
+        tab.book.added([add.desired.key for add in plan.adds[: part.added]], part.insert_at)
+        for add in plan.adds[part.added :]:
+            plan.settled.pop(add.desired.key, None)
+        if tab.restore:
+            tab.restore.clear()
+            tab.look_whole(now_ms)
+        tab.strikes.clear()
+        tab.isolate = False
+        count_written(tab, plan, part.added, now_ms)
+        count_repairs(tab, plan, planned.found)
+        tab.feed.commit(tab.book.watermark(tab.consumed))
+        self._settle(planned)
+
+    def _settle(self, planned: Planned) -> None:
+        book = planned.tab.book
+        for key, desired in planned.plan.settled.items():
+            book.settled(key, desired)
+        for token in planned.plan.rejected_tokens:
+            book.reject_token(token)
+
+    def _blame(self, batch: Batch, refused: InvalidRequest) -> None:
+        origin = batch.origins[refused.index] if refused.index is not None else Origin(None, ())
+        _log.error("google refused a request", request=refused.index, problem=str(refused), origin=str(origin))
+        name = origin.binding
+        if name is None or name not in self.tabs:
+            self._pause_all(BindingProblem(f"google refused a write: {refused}", "report this with the log"))
+            return
+        tab = self.tabs[name]
+        if not origin.keys:
+            self._pause(name, BindingProblem(f"google refused a write: {refused}", "report this with the log"))
+        elif len(origin.keys) > 1:
+            tab.isolate = True
+        else:
+            key = origin.keys[0]
+            tab.strikes[key] = tab.strikes.get(key, 0) + 1
+            if tab.strikes[key] >= _STRIKES_TO_PARK:
+                tab.book.parked[key] = str(refused)
+                metrics.PARKED_ROWS.labels(name).set(len(tab.book.parked))
+        tab.look_whole(self._services.clock.now_ms())
+
+
+def _at(rows: Mapping[int, ObservedRow], row: int, what: str) -> ObservedRow:
+    if row not in rows:
+        raise LooksWrong(what)
+    return rows[row]
+
+
+def _new_token() -> str:
+    return f"new:{uuid.uuid4()}"

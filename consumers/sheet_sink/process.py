@@ -1,0 +1,109 @@
+"""The sheet sink's process: wiring, ownership, and what it tells the world."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+
+import structlog
+from starlette.routing import BaseRoute
+
+from consumers.sheet_sink.ownership import Ownership
+from consumers.sheet_sink.reporting import not_ready, show_gauges, statuses
+from consumers.sheet_sink.services import Services
+from tabstream.bindings_file import load_bindings
+from tabstream.clock import SystemClock
+from tabstream.config import Settings
+from tabstream.errors import Outage, TabstreamError
+from tabstream.kafka import clients
+from tabstream.kafka.avro import Decoder
+from tabstream.kafka.messages import Status
+from tabstream.kafka.publisher import Publisher
+from tabstream.process import Process, Readiness
+from tabstream.sheets.credentials import load_credentials
+from tabstream.sheets.pacing import policy_of
+from tabstream.sheets.quota import Quota
+
+_log = structlog.get_logger()
+_STATUS_SECONDS = 1.0
+_STATUS_AT_LEAST_EVERY_MS = 10_000
+
+
+class SheetSink:
+    """Owns spreadsheets and keeps their tabs equal to their tables."""
+
+    name = "sheet-sink"
+
+    def __init__(self, services: Services, ownership: Ownership) -> None:
+        self._services = services
+        self._ownership = ownership
+        self._started_ms = services.clock.now_ms()
+        self._told: dict[str, Status] = {}
+        self._next_status = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Blocks until `stop` is set; writes under way are finished."""
+        try:
+            self._ownership.run(stop, self._tell)
+        finally:
+            self._services.publisher.close()
+
+    def readiness(self) -> Readiness:
+        """Ready while every owned binding makes progress."""
+        reasons = [reason for owner in self._ownership.owners.values() for reason in not_ready(owner)]
+        return Readiness(not reasons, tuple(reasons))
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """None of its own."""
+        return ()
+
+    def _tell(self) -> None:
+        if time.monotonic() < self._next_status:
+            return
+        self._next_status = time.monotonic() + _STATUS_SECONDS
+        now = self._services.clock.now_ms()
+        for owner in self._ownership.owners.values():
+            show_gauges(owner, now)
+            for status in statuses(owner, self._services.instance, now):
+                self._publish(status)
+
+    def _publish(self, status: Status) -> None:
+        told = self._told.get(status.binding)
+        same = told is not None and _without_time(told) == _without_time(status)
+        if same and told is not None and status.at_ms - told.at_ms < _STATUS_AT_LEAST_EVERY_MS:
+            return
+        try:
+            self._services.publisher.status(status)
+            self._told[status.binding] = status
+        except (Outage, TabstreamError) as problem:
+            _log.warning("status not published", problem=str(problem))
+
+
+def build(settings: Settings) -> Process:
+    """Wires the process. Raises ConfigurationError."""
+    settings.require("database_url", "bindings_file")
+    if settings.bindings_file is None:
+        raise ValueError("bindings_file is required")
+    bindings = load_bindings(settings.bindings_file)
+    credentials = None
+    if settings.google_credentials_file is not None:
+        credentials = load_credentials(settings.google_credentials_file)
+    elif not settings.sheets_url:
+        settings.require("google_credentials_file")
+    clock = SystemClock()
+    services = Services(
+        settings=settings,
+        clock=clock,
+        quota=Quota(policy_of(settings.quota_per_minute, settings.quota_share), clock),
+        credentials=credentials,
+        publisher=Publisher(settings),
+        decoder=Decoder(settings.schema_registry_url),
+        admin=clients.admin(settings),
+        instance=f"{socket.gethostname()}-{os.getpid()}",
+    )
+    return SheetSink(services, Ownership(bindings, services))
+
+
+def _without_time(status: Status) -> dict[str, object]:
+    return status.to_record() | {"at_ms": 0}

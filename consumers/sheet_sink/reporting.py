@@ -1,0 +1,100 @@
+"""What the owner says of its bindings: the status topic, gauges, and readiness."""
+
+import json
+import time
+
+from consumers.sheet_sink.bound_tab import BoundTab, Paused
+from consumers.sheet_sink.owner import Owner
+from tabstream import metrics
+from tabstream.core.tabplan import held_digest
+from tabstream.kafka.messages import State, Status
+
+_STALLED_SECONDS = 60.0
+
+
+def statuses(owner: Owner, instance: str, now_ms: int) -> list[Status]:
+    """The status of each binding of one owner."""
+    running = [_running(owner, tab, instance, now_ms) for tab in list(owner.tabs.values())]
+    paused = [_paused(owner, p, instance, now_ms) for p in list(owner.paused.values())]
+    return running + paused
+
+
+def show_gauges(owner: Owner, now_ms: int) -> None:
+    """Sets the gauges of one owner's bindings."""
+    for name, tab in list(owner.tabs.items()):
+        book = tab.book
+        oldest = tab.oldest_unshown_ms if book.dirty or tab.inbox.waiting else None
+        metrics.OLDEST_UNSHOWN_SECONDS.labels(name).set(0 if oldest is None else max(0, now_ms - oldest) / 1_000)
+        metrics.TAB_ROWS.labels(name).set(_rows(tab))
+        metrics.EDITS_WAITING.labels(name).set(len(book.reports))
+        metrics.HELD.labels(name).set(len(book.held))
+        metrics.INCOMPLETE_ROWS.labels(name).set(book.incomplete)
+        metrics.PARKED_ROWS.labels(name).set(len(book.parked))
+        metrics.PAUSED.labels(name).set(0)
+        shown = book.watermark(tab.consumed)
+        for partition, following in tab.consumed.items():
+            lag = following - 1 - shown.get(partition, following - 1) + tab.inbox.waiting
+            group = f"tabstream.sheet-sink.{name}"
+            metrics.CONSUMER_LAG.labels(group, tab.topics.table, str(partition)).set(lag)
+    for name in list(owner.paused):
+        metrics.PAUSED.labels(name).set(1)
+
+
+def not_ready(owner: Owner) -> list[str]:
+    """Why the owner makes no progress; empty where it does, or has nothing to do."""
+    reasons = [f"binding {p.binding.name!r} is paused: {p.problem}" for p in list(owner.paused.values())]
+    if owner.progress.problem is not None:
+        reasons.append(owner.progress.problem)
+    busy = owner.progress.busy_since
+    if busy is not None and time.monotonic() - max(busy, owner.progress.last_flush_at) > _STALLED_SECONDS:
+        reasons.append(f"no flush has ended for {_STALLED_SECONDS:.0f} s")
+    return reasons
+
+
+def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
+    book = tab.book
+    details = {
+        "held_rows": sorted(book.held)[:100],
+        "held_digest": held_digest(list(book.held)) if book.held else None,
+        "parked_rows": dict(list(book.parked.items())[:20]),
+        "copied_rows": book.copies,
+        "deletes_under_way": len(book.suspects) + len(book.deleting),
+    }
+    return Status(
+        binding=tab.binding.name,
+        spreadsheet_id=owner.spreadsheet_id,
+        owner=instance,
+        owned_since_ms=owner.since_ms,
+        state=State.RUNNING if tab.inbox.complete else State.STARTING,
+        at_ms=now_ms,
+        problem=owner.progress.problem,
+        remedy=None,
+        rows=_rows(tab),
+        lag_messages=len(book.dirty) + tab.inbox.waiting,
+        oldest_unshown_ms=tab.oldest_unshown_ms if book.dirty else None,
+        last_write_ms=tab.last_write_ms,
+        edits_waiting=len(book.reports),
+        incomplete=book.incomplete,
+        held=len(book.held),
+        parked=len(book.parked),
+        details=json.dumps(details, ensure_ascii=False),
+    )
+
+
+def _paused(owner: Owner, paused: Paused, instance: str, now_ms: int) -> Status:
+    starting = paused.problem == "starting"
+    return Status(
+        binding=paused.binding.name,
+        spreadsheet_id=owner.spreadsheet_id,
+        owner=instance,
+        owned_since_ms=owner.since_ms,
+        state=State.STARTING if starting else State.PAUSED,
+        at_ms=now_ms,
+        problem=(owner.progress.problem if starting else paused.problem) or None,
+        remedy=None if starting else paused.remedy,
+        details=json.dumps({"paused_by_operator": paused.binding.name in owner.stopped_by_operator}),
+    )
+
+
+def _rows(tab: BoundTab) -> int:
+    return sum(1 for entry in list(tab.book.entries.values()) if entry.row is not None)

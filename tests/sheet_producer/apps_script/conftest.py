@@ -1,0 +1,3 @@
+from tests.sheets_emulator.conftest import emulator, person, receiver, server
+
+__all__ = ["emulator", "person", "receiver", "server"]

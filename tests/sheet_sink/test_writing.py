@@ -1,0 +1,325 @@
+"""Plans rendered into calls, applied to a real spreadsheet, and what the copies made on the way show."""
+
+import pytest
+
+from consumers.sheet_sink.reading import Reading
+from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID
+from tabstream.core.cells import digest
+from tabstream.core.edits import EditKind
+from tabstream.core.tabparts import TabPlan
+from tabstream.sheets.errors import FenceLost, InvalidRequest
+from tests.core.tabs import desired, gone, key
+from tests.sheet_sink.desk import Desk
+
+NEW_BO = [["1", "Ada", "1", "remark 1"], ["2", "new", "2", "remark 2"], ["3", "Cy", "3", "remark 3"]]
+
+
+@pytest.fixture
+def filled(leads: Desk) -> Desk:
+    """Three rows, with a remark of somebody's at each."""
+    leads.change(desired(1, "Ada", 1.0, 0), desired(2, "Bo", 2.0, 0), desired(3, "Cy", 3.0, 0))
+    leads.flush()
+    for row in (2, 3, 4):
+        leads.person.act("type", cell=f"E{row}", text=f"remark {row - 1}")
+    return leads
+
+
+def test_rows_are_shown_and_the_watermark_with_them(leads: Desk) -> None:
+    leads.tab.consumed = {0: 3}
+    leads.change(desired(1, "Ada", 1.5, 0), desired(2, "Bo", None, 0))
+    leads.flush()
+    assert leads.grid() == [["1", "Ada", "1.5", ""], ["2", "Bo", "", ""]]
+    mark = leads.watermark()
+    assert (mark.table.offsets, mark.sequence, mark.binding) == ({0: 2}, 1, leads.tab.binding.name)
+
+
+def test_where_nobody_was_in_between_there_is_no_news(filled: Desk) -> None:
+    assert filled.met() == []
+    filled.change(desired(2, "Bob", 2.5, 0), gone(3, 0), desired(4, "Di", 4.0, 0))
+    filled.flush()
+    assert filled.grid() == [["1", "Ada", "1", "remark 1"], ["2", "Bob", "2.5", "remark 2"], ["4", "Di", "4", ""]]
+    assert filled.met() == []
+
+
+def test_an_edit_that_was_seen_before_the_write_is_no_news(filled: Desk) -> None:
+    filled.person.act("type", cell="C3", text="22")
+    filled.change(desired(2, "Bob", 2.0, 0))
+    filled.flush()
+    assert filled.grid()[1] == ["2", "Bob", "22", "remark 2"]
+    assert filled.met() == []
+
+
+def test_a_stale_fence_is_refused_and_changes_nothing(filled: Desk) -> None:
+    filled.change(desired(1, "first", 1.0, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    mine, other = filled.render(reading, plan), filled.render(reading, plan)
+    filled.client.batch_update(filled.spreadsheet_id, other.requests)
+    version, grid, mark = filled.version(), filled.grid(), filled.watermark()
+    with pytest.raises(FenceLost):
+        filled.client.batch_update(filled.spreadsheet_id, mine.requests)
+    assert (filled.version(), filled.grid(), filled.watermark()) == (version, grid, mark)
+    assert filled.read().fence_batch == other.id
+
+
+@pytest.mark.parametrize(
+    ("cell", "column", "text", "value", "left"),
+    [
+        ("B3", "name", "typed", "typed", ["2", "new", "2", "remark 2"]),
+        ("C3", "amount", "7.5", 7.5, ["2", "new", "7.5", "remark 2"]),
+    ],
+    ids=["in the cell that is written", "beside it"],
+)
+def test_what_was_typed_between_read_and_write_is_found(
+    filled: Desk, cell: str, column: str, text: str, value: object, left: list[str]
+) -> None:
+    filled.change(desired(2, "new", 2.0, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("type", cell=cell, text=text)
+    filled.apply(filled.render(reading, plan), plan)
+
+    assert filled.grid()[1] == left
+    (met,) = filled.met()
+    (draft,) = met.drafts
+    (seen,) = draft.cells
+    base = {"name": digest("Bo"), "amount": digest(2.0)}[column]
+    assert (draft.row_key, draft.kind, draft.offset) == (key(2), EditKind.CELLS, 2)
+    assert (seen.column, seen.value, seen.base) == (column, value, base)
+    assert not met.keys and not met.deleted
+
+
+def test_what_was_typed_is_told_once(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("type", cell="B3", text="typed")
+    filled.apply(filled.render(reading, plan), plan)
+    assert len(filled.met()) == 1
+    filled.pre_image.reported = filled.read().scratch_batch
+    assert filled.met() == []
+
+
+def test_the_next_owner_finds_what_was_typed_too(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("type", cell="B3", text="typed")
+    filled.apply(filled.render(reading, plan), plan)
+    filled.pre_image.forget()
+    (met,) = filled.met()
+    assert [cell.value for draft in met.drafts for cell in draft.cells] == ["typed"]
+
+
+def test_a_cleared_cell_is_an_edit_like_any_other(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("clear", range="B3")
+    filled.apply(filled.render(reading, plan), plan)
+    (met,) = filled.met()
+    assert [(cell.column, cell.value) for draft in met.drafts for cell in draft.cells] == [("name", None)]
+
+
+def test_a_row_that_was_hit_by_mistake_is_put_right_and_is_nobodys_edit(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["", "new", "Bo", "Cy"], "the write hit the row of Ada"
+    (met,) = filled.met()
+    assert met.keys == {key(1), key(2)}
+    assert filled.put_right() == []
+    assert filled.grid() == [[""] * 4, *NEW_BO]
+
+
+def test_many_rows_hit_by_mistake_are_put_right_and_are_nobodys_edits(filled: Desk) -> None:
+    filled.change(desired(1, "Ada", 1.5, 0), desired(2, "new", 2.0, 0), desired(3, "Cyd", 3.0, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    assert filled.put_right() == []
+    assert [row[1:3] for row in filled.grid()] == [["", ""], ["Ada", "1.5"], ["new", "2"], ["Cyd", "3"]]
+    assert [row[3] for row in filled.grid()] == ["", "remark 1", "remark 2", "remark 3"]
+
+
+def test_many_rows_hit_by_mistake_after_a_deletion_are_put_right_too(filled: Desk) -> None:
+    filled.change(desired(2, "new", 2.0, 0), desired(3, "Cyd", 3.5, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("delete-rows", rows=[2])
+    filled.apply(filled.render(reading, plan), plan)
+    assert filled.put_right() == []
+    assert filled.grid() == [["2", "new", "2", "remark 2"], ["3", "Cyd", "3.5", "remark 3"]]
+
+
+def test_what_was_typed_in_a_row_that_was_hit_by_mistake_is_found(filled: Desk) -> None:
+    filled.change(desired(1, "Ada", 1.5, 0), desired(2, "new", 2.0, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("type", cell="B2", text="Adele")
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    drafts = filled.put_right()
+    assert {(draft.row_key, c.column, c.value, c.base) for draft in drafts for c in draft.cells} == {
+        (key(1), "name", "Adele", digest("Ada"))
+    }
+
+
+def test_a_persons_new_row_that_was_hit_by_mistake_is_as_it_was(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("insert-rows", before=3)
+    filled.person.act("paste", cell="B3", values=[["Eve", "5"]])
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["Ada", "new", "Bo", "Cy"], "the write hit the row of Eve"
+    drafts = filled.put_right()
+    assert [row[1:3] for row in filled.grid()] == [["Ada", "1"], ["Eve", "5"], ["new", "2"], ["Cy", "3"]]
+    assert {(draft.kind, c.value) for draft in drafts for c in draft.cells if c.column == "name"} == {(EditKind.INSERT, "Eve")}
+
+
+def test_a_new_row_that_was_hit_by_mistake_keeps_its_token(filled: Desk) -> None:
+    filled.person.act("paste", cell="B5", values=[["Eve", "5"]])
+    filled.flush()
+    filled.flush()
+    (token,) = filled.tab.book.tokens
+    filled.change(desired(3, "Cyd", 3.0, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("delete-rows", rows=[2])
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["Bo", "Cy", "Cyd"], "the write hit the row of Eve"
+    filled.put_right()
+    assert [row[1:3] for row in filled.grid()] == [["Bo", "2"], ["Cyd", "3"], ["Eve", "5"]]
+    assert list(filled.tab.book.tokens) == [token]
+
+
+def test_a_row_deleted_by_mistake_comes_back_with_what_people_had_beside_it(filled: Desk) -> None:
+    filled.change(gone(3, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("note", cell="E3", text="call him")
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["", "Ada", "Cy"], "the row of Bo was deleted, not that of Cy"
+
+    (met,) = filled.met()
+    assert met.keys == {key(2), key(3)}
+    assert len(met.deleted) == 1
+    filled.tab.restore = met.deleted
+    filled.tab.book.doubt(met.keys, met.mistakes)
+    filled.flush()
+    rows = [row for row in filled.grid() if any(row)]
+    assert rows == [["1", "Ada", "1", "remark 1"], ["2", "Bo", "2", "remark 2"]]
+    notes = [cell.note for row in filled.read().tab(filled.tab).cells.values() for cell in row if cell.note]
+    assert notes == ["call him"]
+
+
+def test_rows_whose_deletion_hit_others_are_deleted_all_the_same(filled: Desk) -> None:
+    filled.change(gone(2, 0), gone(3, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["", "Cy"], "the rows of Ada and Bo were deleted"
+    assert filled.put_right() == []
+    assert [row for row in filled.grid() if any(row)] == [["1", "Ada", "1", "remark 1"]]
+
+
+def test_a_persons_own_row_deleted_by_mistake_comes_back(filled: Desk) -> None:
+    filled.change(gone(3, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("insert-rows", before=4)
+    filled.person.act("paste", cell="B4", values=[["Eve", "5"]])
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["Ada", "Bo", "Cy"]
+    (met,) = filled.met()
+    filled.tab.restore = met.deleted
+    filled.flush()
+    assert [row[1] for row in filled.grid()].count("Eve") == 1
+
+
+def test_a_header_that_was_renamed_in_between_makes_every_key_doubtful(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("type", cell="B1", text="Name of the lead")
+    filled.apply(filled.render(reading, plan), plan)
+    (met,) = filled.met()
+    assert met.keys == {key(1), key(2), key(3)}
+
+
+def test_one_row_to_blame_is_named_when_rows_stand_apart(filled: Desk) -> None:
+    filled.tab.isolate = True
+    filled.change(desired(1, "x" * 50_001, 1.0, 0), desired(2, "fine", 2.0, 0))
+    reading = filled.read()
+    batch = filled.render(reading, filled.plan(reading))
+    named = {origin.keys for origin in batch.origins if origin.keys}
+    assert named == {(key(1),), (key(2),)}
+    version = filled.version()
+    with pytest.raises(InvalidRequest):
+        filled.client.batch_update(filled.spreadsheet_id, batch.requests)
+    assert filled.version() == version
+
+
+def test_every_request_has_its_origin(filled: Desk) -> None:
+    filled.change(desired(1, "new", 1.0, 0), gone(2, 0), desired(9, "added", 9.0, 0))
+    reading = filled.read()
+    batch = filled.render(reading, filled.plan(reading))
+    assert len(batch.origins) == len(batch.requests)
+    whose = {keys for origin in batch.origins for keys in origin.keys}
+    assert whose == {key(1), key(2), key(9)}
+
+
+def test_all_rows_can_go(filled: Desk) -> None:
+    grid = {"sheetId": 0, "dimension": "ROWS", "startIndex": 4}
+    filled.send({"deleteDimension": {"range": grid}})
+    filled.send(
+        {
+            "updateSheetProperties": {
+                "properties": {"sheetId": 0, "gridProperties": {"frozenRowCount": 1}},
+                "fields": "gridProperties.frozenRowCount",
+            }
+        }
+    )
+    filled.change(gone(1, 0), gone(2, 0), gone(3, 0))
+    filled.flush()
+    assert filled.grid() == []
+    filled.change(desired(4, "Di", None, 0))
+    filled.flush()
+    assert filled.grid() == [["4", "Di", "", ""]]
+
+
+def test_the_scratch_tab_grows_with_what_is_copied(empty_desk: Desk) -> None:
+    empty_desk.set_up(scratch=(2, 2))
+    rows = [desired(number, f"name {number}", None, 0) for number in range(1, 31)]
+    empty_desk.change(*rows)
+    empty_desk.flush()
+    empty_desk.change(*(desired(number, "new", 1.0, 0) for number in range(1, 31)))
+    batch = empty_desk.flush()
+    assert [row[1] for row in empty_desk.grid()] == ["new"] * 30
+    assert batch.descriptor.height == 32
+    scratch = empty_desk.read().view.tab_by_id(SCRATCH_SHEET_ID)
+    assert scratch is not None
+    assert scratch.row_count >= 32
+    assert empty_desk.met() == []
+
+
+def test_what_does_not_fit_into_one_call_waits_for_the_next_and_the_watermark_with_it(leads: Desk) -> None:
+    leads.tab.consumed = {0: 61}
+    leads.change(*(desired(number, "x" * 49_000, None, 0) for number in range(1, 61)))
+    batch = leads.flush()
+    added = batch.parts[leads.tab.binding.name].added
+    assert 0 < added < 60
+    assert len(leads.grid()) == added
+    assert leads.watermark().table.offsets == {0: added}
+    leads.flush()
+    assert [row[0] for row in leads.grid()] == [str(number) for number in range(1, 61)]
+    assert leads.watermark().table.offsets == {0: 60}
+
+
+def test_a_deleted_rows_unsaved_edit_is_told_on_the_header(filled: Desk) -> None:
+    filled.person.act("type", cell="C3", text="22")
+    filled.change(gone(2, 0))
+    filled.flush()
+    (cell,) = filled.read().tab(filled.tab).header[:1]
+    assert "was deleted in the database; not saved: amount: 22" in cell.note
+
+
+def written_late(desk: Desk) -> tuple[Reading, TabPlan]:
+    """A read, and a plan that gives Bo a new name."""
+    desk.change(desired(2, "new", 2.0, 0))
+    reading = desk.read()
+    return reading, desk.plan(reading)
