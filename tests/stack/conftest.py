@@ -1,0 +1,55 @@
+"""One real stack for all tests that need one; a stack that does not start fails them."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tabstream.local.state import USUAL_PORTS, State
+from tests.stack.local_stack import LocalStack, TakenPorts
+
+TAKEN = ("kafka", "registry", "producer")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs the stack."""
+    folder = Path(__file__).parent
+    for item in items:
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """A home folder that nobody else can read."""
+    folder = Path(tempfile.mkdtemp(prefix="tabstream-home-"))
+    folder.chmod(0o700)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def stack(home: Path) -> Iterator[LocalStack]:
+    """A stack that is up, in a home that others can't read, on a machine where some usual ports are taken."""
+    made = LocalStack(home / "stack", HOME=str(home))
+    taken = TakenPorts(USUAL_PORTS[name] for name in TAKEN)
+    try:
+        made.up()
+        yield made
+    finally:
+        taken.close()
+        made.local("down", "--wipe")
+    left = made.leftovers() + [str(path) for path in (made.folder, State(made.folder).postgres) if path.exists()]
+    assert left == [], "the stack leaves something behind"
+
+
+@pytest.fixture
+def spare(home: Path) -> Iterator[LocalStack]:
+    """A second stack, not started, for tests of starts that fail."""
+    folder = Path(tempfile.mkdtemp(dir=home))
+    made = LocalStack(folder / "stack", HOME=str(home))
+    yield made
+    made.local("down", "--wipe")
+    shutil.rmtree(folder)

@@ -1,0 +1,127 @@
+"""The whole loop on the real stack: the demo's steps one by one, and what an operator or an attacker may do to it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from tabstream.local import stack
+from tabstream.local.state import State
+from tabstream.operations.demo.installing import Place, install
+from tabstream.operations.demo.story import disputes, everyday, faults, moving, refusals
+from tabstream.operations.demo.story.playing import play_step
+from tabstream.operations.demo.story.scene import Scene
+from tabstream.operations.demo.story.step import Step
+from tests.stack.local_stack import LocalStack, until
+
+FAULTS = [step for step in faults.steps() if "database-sink" not in step.name and "producer" not in step.name]
+STEPS = [*everyday.steps(), *disputes.steps(), *refusals.steps(), *moving.steps(), *FAULTS]
+
+
+@pytest.fixture(scope="module")
+def bound(home: Path) -> Iterator[tuple[LocalStack, Place]]:
+    """A stack of its own with the demo's table bound to a tab."""
+    made = LocalStack(home / "loop", HOME=str(home))
+    made.up()
+    try:
+        yield made, install(State(made.folder), lambda text: None)
+    finally:
+        made.local("down", "--wipe")
+
+
+@pytest.fixture(scope="module")
+def scene(bound: tuple[LocalStack, Place]) -> Iterator[Scene]:
+    with Scene(bound[1]) as made:
+        httpx.put(f"{bound[1].sheets_url}/control/settings", json={"quotas": False}).raise_for_status()
+        made.until_equal(60)
+        yield made
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_tab_and_table_are_equal_after(scene: Scene, step: Step) -> None:
+    outcome = play_step(step, scene)
+    assert outcome.ok, "\n".join([outcome.problem or "", *outcome.details])
+
+
+def test_groups_set_back_to_the_beginning_change_nothing(bound: tuple[LocalStack, Place], scene: Scene) -> None:
+    local, place = bound
+    scene.until_equal(60)
+    before = scene.database.execute("SELECT *, xmin::text FROM public.leads ORDER BY lead_id").fetchall()
+    for name in ("sheet-sink", "database-sink"):
+        stack.control(place.state, "stop", name)
+    _set_back(local.env()["bootstrap_servers"])
+    for name in ("sheet-sink", "database-sink"):
+        stack.control(place.state, "start", name)
+    key = str(before[0]["lead_id"])
+    scene.query("set_notes", key=key, text="after the reset")
+    scene.until_equal(60, 3)
+    after = scene.database.execute("SELECT *, xmin::text FROM public.leads ORDER BY lead_id").fetchall()
+    assert [row for row in after if str(row["lead_id"]) != key] == [row for row in before if str(row["lead_id"]) != key]
+
+
+def test_a_second_sheet_sink_takes_over_from_one_that_is_killed(bound: tuple[LocalStack, Place], scene: Scene) -> None:
+    local, place = bound
+    second = subprocess.Popen(
+        [sys.executable, "-m", "tabstream.cli", "run", "sheet-sink"],
+        env={**local.environment, **local.settings(TABSTREAM_METRICS_PORT="0", TABSTREAM_METRICS_HOST="127.0.0.1")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        stack.control(place.state, "stop", "sheet-sink")
+        key = scene.lead("handed over")
+        stack.control(place.state, "start", "sheet-sink")
+        for _ in range(10):
+            scene.change(key)
+        second.kill()
+        scene.until_shown(60)
+        scene.until_equal(60, 2)
+    finally:
+        second.kill()
+        second.wait()
+
+
+def test_a_forged_post_is_refused_and_counted(bound: tuple[LocalStack, Place]) -> None:
+    env = bound[0].env()
+    headers = {"X-Tabstream-Timestamp": "1", "X-Tabstream-Signature": "0" * 64}
+    answer = httpx.post(f"{env['producer_url']}/edits", content=b"{}", headers=headers)
+    assert answer.status_code == 401
+    assert "reason" in answer.json()
+    assert 'tabstream_posts_total{status="401"}' in httpx.get(env["metrics"]["producer"]).text
+
+
+def test_a_binding_without_its_table_pauses_and_the_others_run(bound: tuple[LocalStack, Place], scene: Scene) -> None:
+    local, place = bound
+    file = place.state.bindings_file
+    told = yaml.safe_load(file.read_text(encoding="utf-8"))
+    told["bindings"].append({"name": "lost", "table": "public.nowhere", "spreadsheet": "demo", "tab": "Nowhere"})
+    file.write_text(yaml.safe_dump(told), encoding="utf-8")
+    stack.control(place.state, "restart", "sheet-sink")
+
+    def paused() -> bool:
+        reports = {
+            r["binding"]: r for r in json.loads(local.command("status", "--json", **local.settings()).stdout)["bindings"]
+        }
+        lost = reports["lost"]
+        return lost["state"] == "PAUSED" and "public.nowhere" in lost["problem"] and bool(lost["remedy"])
+
+    until(paused, "the binding to pause with a remedy")
+    key = scene.lead("beside it")
+    assert scene.row(key) is not None
+    scene.until_equal(60)
+
+
+def _set_back(bootstrap_servers: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    for group in [g.group_id for g in admin.list_consumer_groups().result(30).valid if g.group_id.startswith("tabstream.")]:
+        committed = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(30)
+        begins = [TopicPartition(p.topic, p.partition, 0) for p in committed.topic_partitions]
+        if begins:
+            admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, begins)])[group].result(30)
