@@ -1,0 +1,5 @@
+"""`python -m tabstream.cli`: the same as the command `tabstream`."""
+
+from tabstream.cli.main import main
+
+main()

@@ -1,0 +1,97 @@
+"""`tabstream connectors`: the Debezium connector as it should be, and as it is."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tabstream.errors import ConfigurationError, OperatorError
+
+if TYPE_CHECKING:
+    from connectors.source import Difference, Source
+    from tabstream.config import Settings
+
+app = typer.Typer(help="The Debezium connector that streams the bound tables.", no_args_is_help=True)
+
+
+@app.command()
+def apply(dry_run: Annotated[bool, typer.Option(help="only show what would change")] = False) -> None:
+    """Creates topics, the database schema and the connector, or changes them to what the bindings file asks for.
+
+    Shows the difference, applies it, waits until every task runs, and explains a failure.
+    """
+    from connectors import apply as applying
+    from connectors.connect import Connect
+    from connectors.publication import has_key
+    from tabstream.kafka.topics import ensure_topics, own_topics, table_topic
+    from tabstream.postgres.schema import install, watch_truncate
+
+    settings, source = _load()
+    connect = Connect(settings.connect_url)
+    console = Console()
+    planned = applying.plan(source, connect)
+    _show(console, planned.differences)
+    if dry_run:
+        return
+    tables = tuple(table_topic(settings.topic_prefix, table) for table in source.tables)
+    made = ensure_topics(settings, own_topics(settings.topic_prefix) + tables)
+    if made:
+        console.print(f"topics created: {', '.join(made)}")
+    install(settings.database_url)
+    existing = []
+    for table in source.tables:
+        try:
+            watch_truncate(settings.database_url, table)
+            if has_key(settings.database_url, table):
+                existing.append(table)
+            else:
+                console.print(f"[yellow]{table} is not published: it has no primary key; add one and apply again[/yellow]")
+        except OperatorError as problem:
+            console.print(f"[yellow]{problem.problem}: {problem.remedy}[/yellow]")
+    applying.apply(source, connect, existing, console.print)
+    console.print(f"connector {source.name} runs")
+
+
+@app.command()
+def status() -> None:
+    """Shows the state of the connector and its tasks; exit code 1 if it does not run."""
+    from connectors.connect import Connect
+    from connectors.source import explain
+
+    settings, source = _load()
+    state = Connect(settings.connect_url).state(source.name)
+    typer.echo(f"{source.name}: {state.state}, tasks {', '.join(state.tasks) or 'none'}")
+    if state.trace:
+        raise OperatorError(explain(state.trace), "then: tabstream connectors apply")
+    if not state.running:
+        raise typer.Exit(1)
+
+
+def _load() -> "tuple[Settings, Source]":
+    from connectors.source import Source, converter_url
+    from tabstream.bindings_file import load_bindings
+    from tabstream.config import load_settings
+
+    try:
+        settings = load_settings()
+        settings.require("database_url", "bindings_file")
+        if settings.bindings_file is None:
+            raise ConfigurationError("TABSTREAM_BINDINGS_FILE is not set")
+        bindings = load_bindings(settings.bindings_file)
+    except ConfigurationError as problem:
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(2) from None
+    tables = tuple(sorted({f"{b.schema_name}.{b.table_name}" for b in bindings.bindings}))
+    registry = converter_url(settings.schema_registry_url)
+    return settings, Source(settings.database_url, settings.topic_prefix, registry, tables)
+
+
+def _show(console: Console, differences: "tuple[Difference, ...]") -> None:
+    if not differences:
+        console.print("the connector is as it should be")
+        return
+    table = Table("setting", "now", "wanted")
+    for d in differences:
+        table.add_row(d.key, "" if d.now is None else d.now, "" if d.wanted is None else d.wanted)
+    console.print(table)

@@ -1,0 +1,38 @@
+"""The command line. Sub-commands import what they need when they are called, so that --help is fast."""
+
+import sys
+
+import typer
+
+from tabstream.cli import benchmark, connectors, demo, local, run, status
+from tabstream.errors import ConfigurationError, OperatorError, Outage
+
+app = typer.Typer(
+    name="tabstream",
+    help="Keeps PostgreSQL tables and Google Sheets tabs identical, in both directions, in real time, over Kafka.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("demo")(demo.demo)
+app.command("benchmark")(benchmark.benchmark)
+app.add_typer(local.app, name="local")
+app.add_typer(connectors.app, name="connectors")
+
+
+def main() -> None:
+    """Runs the command line; a wrong configuration ends with one message and exit code 2, a mistake or an outage with 1."""
+    try:
+        app()
+    except ConfigurationError as problem:
+        typer.secho(f"error: {problem}", fg="red", err=True)
+        sys.exit(2)
+    except OperatorError as problem:
+        typer.secho(f"error: {problem.problem}", fg="red", err=True)
+        if problem.remedy:
+            typer.echo(f"what to do: {problem.remedy}", err=True)
+        sys.exit(1)
+    except Outage as problem:
+        typer.secho(f"error: {problem}", fg="red", err=True)
+        sys.exit(1)

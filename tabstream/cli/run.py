@@ -1,0 +1,60 @@
+"""`tabstream run NAME`: one long-running process in the foreground."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, cast
+
+import typer
+
+from tabstream import logs
+from tabstream.config import Settings, load_settings
+from tabstream.errors import ConfigurationError
+from tabstream.process import Process, serve
+
+
+class ProcessName(StrEnum):
+    """The processes that can be run."""
+
+    PRODUCER = "producer"
+    SHEET_SINK = "sheet-sink"
+    DATABASE_SINK = "database-sink"
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    build: str
+    needs: tuple[str, ...]
+
+
+_ROOMS = {
+    ProcessName.PRODUCER: _Room("sheet_producer.app:build", ("bindings_file", "producer_secret_file")),
+    ProcessName.SHEET_SINK: _Room("consumers.sheet_sink.process:build", ("bindings_file", "database_url")),
+    ProcessName.DATABASE_SINK: _Room("consumers.database_sink.process:build", ("bindings_file", "database_url")),
+}
+
+
+def run(name: Annotated[ProcessName, typer.Argument(help="the process to run", show_default=False)]) -> None:
+    """Runs one process in the foreground until SIGTERM or Ctrl-C. Settings are TABSTREAM_ environment variables."""
+    try:
+        settings = load_settings()
+        settings.require(*_ROOMS[name].needs)
+        logs.configure(settings.log_format, name.value, settings.log_level)
+        process = _builder(_ROOMS[name].build)(settings)
+        code = serve(process, *_address(name, settings))
+    except ConfigurationError as problem:
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(code)
+
+
+def _builder(path: str) -> Callable[[Settings], Process]:
+    module, _, function = path.partition(":")
+    return cast(Callable[[Settings], Process], getattr(importlib.import_module(module), function))
+
+
+def _address(name: ProcessName, settings: Settings) -> tuple[str, int]:
+    if name is ProcessName.PRODUCER:
+        return settings.producer_host, settings.producer_port
+    return settings.metrics_host, settings.metrics_port

@@ -1,0 +1,180 @@
+"""What `tabstream status` tells: how each binding stands, and which part of the system can't be asked."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tabstream.bindings_file import load_bindings
+from tabstream.clock import Clock
+from tabstream.config import Settings
+from tabstream.core.binding import Binding
+from tabstream.errors import Outage
+from tabstream.kafka.messages import State, Status
+from tabstream.operations.status_topic import decode, read_newest, status_decoder
+
+SILENT_AFTER_MS = 30_000  # owners report at least every ten seconds
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class BindingReport:
+    """One binding. `state` is an owner's, or `SILENT` where it has stopped reporting, `UNOWNED` where nobody has begun,
+    `UNKNOWN` where its status can't be read.
+
+    `oldest_change_seconds` is the age of the oldest change that the tab does not show yet.
+    """
+
+    binding: str
+    spreadsheet_id: str
+    tab: str | None
+    table: str | None
+    state: str
+    owner: str | None = None
+    rows: int = 0
+    lag_messages: int = 0
+    oldest_change_seconds: float | None = None
+    last_write_ms: int | None = None
+    edits_waiting: int = 0
+    incomplete: int = 0
+    held: int = 0
+    parked: int = 0
+    problem: str | None = None
+    remedy: str | None = None
+    reported_ms: int | None = None
+
+    @property
+    def well(self) -> bool:
+        """True where nothing waits for an operator."""
+        return self.state == State.RUNNING and self.problem is None and not self.held and not self.parked
+
+    @property
+    def quiet(self) -> bool:
+        """True where tab and table are equal and nothing is under way."""
+        return self.well and not (self.lag_messages or self.edits_waiting or self.incomplete)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A part of the system that gave no answer in time."""
+
+    part: str
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that could be learnt."""
+
+    bindings: tuple[BindingReport, ...]
+    unreachable: tuple[Unreachable, ...] = ()
+
+    @property
+    def well(self) -> bool:
+        """True where every binding is well and every part answers."""
+        return not self.unreachable and all(report.well for report in self.bindings)
+
+
+def reports(
+    statuses: Iterable[Status], bindings: Iterable[Binding], now_ms: int, unreadable: Mapping[str, str] | None = None
+) -> tuple[BindingReport, ...]:
+    """One report for each binding of the file and, if there is no file, for each that has a status.
+
+    `unreadable` gives the reason for each binding whose status can't be read.
+    """
+    told = {status.binding: status for status in statuses}
+    named = {binding.name: binding for binding in bindings}
+    broken = unreadable or {}
+    return tuple(
+        _unreadable(name, broken[name], named.get(name))
+        if name in broken
+        else _report(name, told.get(name), named.get(name), now_ms)
+        for name in named or sorted({*told, *broken})
+    )
+
+
+def read_overview(settings: Settings, clock: Clock, seconds: float = 1.0) -> Overview:
+    """Asks every part for at most `seconds`; raises ConfigurationError for a wrong bindings file."""
+    bindings = load_bindings(settings.bindings_file).bindings if settings.bindings_file else ()
+    deadline = clock.monotonic() + seconds
+    try:
+        raw = within(seconds, lambda: read_newest(settings, seconds))
+    except Outage as error:
+        remedy = "start Kafka, or set TABSTREAM_BOOTSTRAP_SERVERS to where it is"
+        return Overview(reports((), bindings, clock.now_ms()), (Unreachable("kafka", str(error), remedy),))
+    try:
+        left = max(0.1, deadline - clock.monotonic())
+        statuses, unreadable = within(left, lambda: decode(raw, status_decoder(settings))) if raw else ([], {})
+    except Outage as error:
+        remedy = "start the schema registry, or set TABSTREAM_SCHEMA_REGISTRY_URL to where it is"
+        return Overview(reports((), bindings, clock.now_ms()), (Unreachable("registry", str(error), remedy),))
+    return Overview(reports(statuses, bindings, clock.now_ms(), unreadable))
+
+
+def within(seconds: float, ask: Callable[[], _T]) -> _T:
+    """The answer, or an Outage after `seconds`; a client that hangs is left behind in a thread of its own."""
+    answers: queue.Queue[_T | Exception] = queue.Queue()
+
+    def work() -> None:
+        try:
+            answers.put(ask())
+        except Exception as error:  # handed to the caller, who raises it
+            answers.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds + 0.2)
+    except queue.Empty:
+        raise Outage(f"no answer within {seconds:.1f} seconds") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _unreadable(name: str, reason: str, binding: Binding | None) -> BindingReport:
+    return BindingReport(
+        name,
+        binding.spreadsheet_id if binding else "",
+        binding.tab if binding else None,
+        binding.table if binding else None,
+        "UNKNOWN",
+        problem=f"its status can't be read: {reason}",
+        remedy="use the version of tabstream that its sheet sink runs",
+    )
+
+
+def _report(name: str, status: Status | None, binding: Binding | None, now_ms: int) -> BindingReport:
+    tab, table = (binding.tab, binding.table) if binding else (None, None)
+    if status is None:
+        return BindingReport(
+            name,
+            binding.spreadsheet_id if binding else "",
+            tab,
+            table,
+            "UNOWNED",
+            problem="no sheet sink has reported this binding",
+            remedy="start one: tabstream run sheet-sink",
+        )
+    silent_ms = now_ms - status.at_ms
+    silent = silent_ms > SILENT_AFTER_MS
+    return BindingReport(
+        binding=name,
+        spreadsheet_id=status.spreadsheet_id,
+        tab=tab,
+        table=table,
+        state="SILENT" if silent else status.state.value,
+        owner=status.owner,
+        rows=status.rows,
+        lag_messages=status.lag_messages,
+        oldest_change_seconds=None if status.oldest_unshown_ms is None else (now_ms - status.oldest_unshown_ms) / 1000,
+        last_write_ms=status.last_write_ms,
+        edits_waiting=status.edits_waiting,
+        incomplete=status.incomplete,
+        held=status.held,
+        parked=status.parked,
+        problem=f"its owner has not reported for {silent_ms // 1000} seconds" if silent else status.problem,
+        remedy="is the sheet sink running? start it, or look at its log" if silent else status.remedy,
+        reported_ms=status.at_ms,
+    )

@@ -1,0 +1,58 @@
+"""`tabstream status` as it is seen on a terminal and by programs."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from tabstream.cli.status import as_json_text, duration, show
+from tabstream.operations.status import BindingReport, Overview, Unreachable
+
+NOW_MS = 1_700_000_000_000
+LEADS = BindingReport("leads", "1AbC", "Leads", "public.leads", "RUNNING", "sink-1", 40, 7, 2.5, NOW_MS - 90_000, 1, 2, 3, 4)
+PAUSED = BindingReport("old[er]", "1AbC", None, None, "PAUSED", problem="no tab 'x'", remedy="make a tab 'x'")
+
+
+def shown(overview: Overview) -> str:
+    text = io.StringIO()
+    show(overview, NOW_MS, Console(file=text, width=200))
+    return text.getvalue()
+
+
+def test_a_binding_is_one_line_of_the_table() -> None:
+    [line] = [line for line in shown(Overview((LEADS,))).splitlines() if "leads" in line]
+    assert line.split() == ["leads", "RUNNING", "40", "7", "2", "s", "90", "s", "ago", "1", "2", "3", "4", "sink-1"]
+
+
+def test_the_numbers_fit_into_a_terminal_of_eighty_columns() -> None:
+    text = io.StringIO()
+    show(Overview((LEADS,)), NOW_MS, Console(file=text, width=80))
+    assert "leads   RUNNING 40   7   2 s 90 s ago   1     2          3    4" in text.getvalue()
+
+
+def test_problems_stand_below_with_their_remedies() -> None:
+    overview = Overview((LEADS, PAUSED), (Unreachable("registry", "no answer", "start it"),))
+    lines = shown(overview).splitlines()
+    assert "old[er]: no tab 'x'" in lines
+    assert "    make a tab 'x'" in lines
+    assert lines[-2:] == ["registry: no answer", "    start it"]
+
+
+def test_no_binding_at_all_says_what_to_set() -> None:
+    assert "TABSTREAM_BINDINGS_FILE" in shown(Overview(()))
+
+
+def test_programs_get_every_field() -> None:
+    answer = json.loads(as_json_text(Overview((LEADS,))))
+    [binding] = answer["bindings"]
+    assert (answer["well"], binding["held"], binding["quiet"], binding["oldest_change_seconds"]) == (False, 3, False, 2.5)
+    assert answer["unreachable"] == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0 ms"), (0.85, "850 ms"), (12.9, "12 s"), (300, "5 min"), (10_800, "3 h"), (200_000, "2 d")],
+)
+def test_lengths_of_time_are_rough(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
