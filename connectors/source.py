@@ -8,6 +8,7 @@ from importlib.resources import files
 from urllib.parse import unquote, urlsplit
 
 from tabstream.errors import ConfigurationError
+from tabstream.postgres.slots import slot_name
 
 OWN_TABLES = ("tabstream.edit_result", "tabstream.heartbeat", "tabstream.debezium_signal")
 _SECRETS = ("password",)
@@ -25,7 +26,7 @@ class Source:
     @property
     def name(self) -> str:
         """The connector's name; slot and publication carry it too."""
-        return "tabstream_" + re.sub(r"[^a-z0-9_]", "_", self.prefix.lower())
+        return slot_name(self.prefix)
 
 
 def configuration(source: Source) -> dict[str, str]:

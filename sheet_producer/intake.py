@@ -4,6 +4,7 @@ The producer knows neither the table nor its types. It believes a row whose mark
 of the mark, and tells its touched cells as they are; whatever else it meets is a poke: the owner reads the tab.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sheet_producer.post import Post, PostedRow, Touched
 from tabstream.core.binding import SYNC_HEADER, Binding, Bindings, Direction
 from tabstream.core.cells import EMPTY_CELL, ObservedCell, digest, key_values, observed_cell
 from tabstream.core.edits import Edit, EditKind, How, SeenCell
+from tabstream.core.guard import is_mass
 from tabstream.core.marks import DamagedMark, Mark, decode_mark
 from tabstream.kafka.messages import Signal, SignalKind
 
@@ -58,6 +60,8 @@ def _rows(post: Post, binding: Binding, touched: Touched, places: Mapping[str, i
     given = {row.row: row for row in post.rows if touched.start_row <= row.row < touched.end_row}
     told = [_row(post, row, binding, touched, places) for row in given.values()]
     edits = [edit for row in told for edit in row.edits]
+    if is_mass(binding, sum(map(_changes, edits)), _rows_of_tab(post)):
+        return _poked(post, binding, now_ms, "a large share of the tab was changed at once")
     reasons = [reason for row in told for reason in row.reasons]
     if len(given) < touched.end_row - touched.start_row:
         reasons.append("not every touched row was sent")
@@ -67,6 +71,15 @@ def _rows(post: Post, binding: Binding, touched: Touched, places: Mapping[str, i
     poke = _poke(post, binding, now_ms) if reasons else None
     alone = tuple(edit for edit in edits if keys[edit.row_key] == 1)
     return Intake(binding.name, alone, poke, tuple(dict.fromkeys(reasons)))
+
+
+def _changes(edit: Edit) -> bool:
+    return any(digest(cell.value) != cell.base for cell in edit.cells)
+
+
+def _rows_of_tab(post: Post) -> int:
+    """The rows below the header; without bound for a script that does not tell."""
+    return sys.maxsize if post.last_row is None else max(0, post.last_row - 1)
 
 
 def _row(post: Post, row: PostedRow, binding: Binding, touched: Touched, places: Mapping[str, int]) -> Intake:

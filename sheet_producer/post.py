@@ -82,6 +82,7 @@ class Post(BaseModel):
     zone: Text
     event: Literal["edit", "change", "poke"]
     change_type: str | None = None
+    last_row: Index | None = None
     read_begin_ms: Milliseconds
     read_end_ms: Milliseconds
     touched: Touched | None = None

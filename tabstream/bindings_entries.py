@@ -114,8 +114,8 @@ class ColumnEntry(_Entry):
     read_only: bool = Field(False, description="true: edits in the sheet are put back")
 
 
-class DeletesEntry(_Entry):
-    """When deleted rows wait for a person."""
+class GuardEntry(_Entry):
+    """When rows that were deleted or changed at once wait for a confirmation."""
 
     hold_above_share: Annotated[float, Field(ge=0, le=1, description="share of the tab's rows, 0 to 1")] = 0.5
     hold_above_count: Annotated[int, Field(ge=0, description="number of rows")] = 1000
@@ -146,7 +146,7 @@ class BindingEntry(_Entry):
     ] = None
     conflict: Rule = Field(ConflictRule.LAST_WRITE_WINS.value, description=" | ".join(_RULES) + " | module:function")
     updated_at: Text | None = Field(None, description="the column that says when a row was changed, for last_write_wins")
-    deletes: DeletesEntry = DeletesEntry()
+    guard: GuardEntry = GuardEntry()
     settle_seconds: Annotated[float, Field(ge=0)] | None = Field(
         None, description="how long typing must rest before a new row is saved"
     )

@@ -62,8 +62,8 @@ def _binding(entry: BindingEntry, spreadsheet_id: str) -> Binding:
         columns=None if entry.columns is None else tuple(_choice(column) for column in entry.columns),
         conflict=entry.conflict,
         updated_at=entry.updated_at,
-        hold_above_share=entry.deletes.hold_above_share,
-        hold_above_count=entry.deletes.hold_above_count,
+        hold_above_share=entry.guard.hold_above_share,
+        hold_above_count=entry.guard.hold_above_count,
         settle_seconds=entry.settle_seconds,
         sweep_seconds=entry.sweep_seconds,
     )

@@ -10,7 +10,7 @@ from tabstream.bindings_entries import (
     BindingEntry,
     BindingsEntry,
     ColumnEntry,
-    DeletesEntry,
+    GuardEntry,
     SpreadsheetEntry,
     did_you_mean,
 )
@@ -82,7 +82,7 @@ def _model_of(place: Place) -> type[BaseModel]:
         return SpreadsheetEntry
     if "columns" in outer:
         return ColumnEntry
-    return DeletesEntry if outer[-1] == "deletes" else BindingEntry
+    return GuardEntry if outer[-1] == "guard" else BindingEntry
 
 
 def _short(value: Any) -> str:

@@ -141,6 +141,13 @@ GRID_CELLS = _gauge(
     "over 80%: move a tab to a spreadsheet of its own, or delete blank columns",
     "cells",
 )
+SLOT_BEHIND_BYTES = _gauge(
+    "tabstream_replication_slot_behind_bytes",
+    ["slot"],
+    "Write-ahead log that the connector has not confirmed yet.",
+    "If it grows, the connector does not keep up or does not run: tabstream connectors status.",
+    "bytes",
+)
 OWNED = _gauge(
     "tabstream_owned",
     ("spreadsheet",),

@@ -40,7 +40,7 @@ bindings:
       - {name: amount, type: "numeric(10,2)", header: Amount, conflict: hold, formulas: values, read_only: true}
     conflict: team.rules:pick
     updated_at: changed_at
-    deletes: {hold_above_share: 0.1, hold_above_count: 7}
+    guard: {hold_above_share: 0.1, hold_above_count: 7}
     settle_seconds: 2
     sweep_seconds: 0.5
   - {name: parts, table: parts, spreadsheet: stock, tab: Parts, columns: all}

@@ -1,6 +1,7 @@
 """One bound tab in its owner's hands: its book, its place in the spreadsheet, and what its feed has brought."""
 
 import json
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -12,26 +13,29 @@ from consumers.sheet_sink.feed import Feed, Topics
 from consumers.sheet_sink.inbox import Inbox, RawMessage, Taken
 from tabstream import metrics
 from tabstream.core.binding import Binding, TableShape
-from tabstream.core.book import Book
+from tabstream.core.book import REPORT_AGAIN_MS, Book
 from tabstream.core.cells import ObservedCell, RowKey
 from tabstream.core.changes import desired_of, field_name, key_of
+from tabstream.core.identity import Identity
 from tabstream.core.results import Claim, EditResult, Truncated, read_result
 from tabstream.core.tab import Layout, ObservedRow, read_row
-from tabstream.core.tabparts import TabPlan
-from tabstream.core.watermark import TopicMark, Watermark
+from tabstream.core.tabparts import Look, TabPlan
+from tabstream.core.tabplan import plan_tab
+from tabstream.core.watermark import TopicMark, Watermark, decode_watermark
 from tabstream.errors import BindingProblem, Poison
 from tabstream.kafka.avro import Decoder
+from tabstream.sheets.answers import SheetView, TabView
 
 _log = structlog.get_logger()
 
 Reject: TypeAlias = Callable[[RawMessage, str], None]
 
 
-class ShapeChanged(BindingProblem):
-    """The table has columns that the tab does not show yet: the tab is opened again."""
+class OpenAgain(BindingProblem):
+    """The tab or its table is another than when it was opened: it is opened again at once."""
 
-    def __init__(self, columns: Sequence[str]) -> None:
-        super().__init__(f"the table has new columns {sorted(columns)}", "they are added to the tab")
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, "none: the tab is opened again")
 
 
 @dataclass(slots=True)
@@ -58,6 +62,9 @@ class BoundTab:
     inbox: Inbox
     book: Book
     zone: str
+    locale: str = ""
+    database: str = ""
+    check_snapshot_at_ms: int = 0
     look_whole_at_ms: int | None = 0
     sweep_at_ms: int = 0
     drive_version: str = ""
@@ -73,7 +80,7 @@ class BoundTab:
     def take(self, decoder: Decoder, reject: Reject) -> None:
         """Moves what the feed has brought into the book.
 
-        Raises ShapeChanged, RegistryUnavailable, or what the feed has failed with.
+        Raises OpenAgain, RegistryUnavailable, or what the feed has failed with.
         """
         taken = self.inbox.take()
         self.consumed, self.results_consumed = taken.consumed, taken.results_consumed
@@ -105,6 +112,13 @@ class BoundTab:
         """The tab's rows below the header out of cells by row index."""
         return [read_row(i, row, self.place.layout, self.shape) for i, row in sorted(cells.items()) if i > 0]
 
+    def plan(self, found: Identity, look: Look, seen: "TabReading", now_ms: int, settle_ms: int) -> TabPlan:
+        """What a flush does, with the note on the header."""
+        plan = plan_tab(self.book, found, look, now_ms, _new_token, settle_ms)
+        key_at = self.place.layout.columns[self.shape.key[0]]
+        plan.note_header(seen.header[key_at].note, len(self.book.held))
+        return plan
+
     def watermark_after(self, plan: TabPlan, left: AbstractSet[RowKey], now_ms: int) -> Watermark:
         """The watermark that holds once the plan is written; `left` are new rows that wait for the next write."""
         shown = {key for key in plan.settled if key not in left}
@@ -115,15 +129,46 @@ class BoundTab:
             sequence=self.place.sequence + 1,
             written_ms=now_ms,
             zone=self.zone,
-            table=TopicMark(self.topics.table_id, self.book.watermark(self.consumed, shown), self.book.truncated_to),
+            table=TopicMark(
+                self.topics.table_id,
+                self.book.watermark(self.consumed, shown),
+                self.book.truncated_to,
+                None if self.book.snapshot.open else self.book.snapshot.lsn,
+            ),
             results=TopicMark(self.topics.results_id, {0: self.book.results_watermark(self.results_consumed, shown, tokens)}),
             headers=self.place.headers,
             parked=tuple(self.book.parked),
+            locale=self.locale,
+            database=self.database,
         )
 
-    def has_work(self) -> bool:
+    def check_place(self, view: SheetView, seen: TabView) -> None:
+        """Raises OpenAgain where the spreadsheet's settings, or the tab's watermark, are not those of the opened tab."""
+        if (view.zone, view.locale) != (self.zone, self.locale):
+            raise OpenAgain("the spreadsheet's time zone or locale has changed")
+        texts = [entry.value for entry in seen.metadata if entry.id == self.place.metadata_id]
+        mark = decode_watermark(texts[0]) if texts else None
+        if mark is None:
+            raise OpenAgain("the tab's watermark is gone")
+        if mark.sequence < self.place.sequence:
+            raise OpenAgain("the tab was set back to an older version")
+        self.place.sequence = mark.sequence
+
+    def is_due(self, now_ms: int) -> bool:
         """True where a flush would have something to look at."""
-        return bool(self.inbox.waiting) or not self.book.is_idle()
+        looks = self.look_whole_at_ms is not None and self.look_whole_at_ms <= now_ms
+        return looks or bool(self.inbox.waiting) or not self.book.is_idle() or self.checks_snapshot(now_ms)
+
+    def checks_snapshot(self, now_ms: int) -> bool:
+        """True where the database is to be asked what a snapshot has left out."""
+        return self.book.snapshot.open and self.check_snapshot_at_ms <= now_ms
+
+    def wakes_at_ms(self) -> list[int]:
+        """When something may be due that no message announces."""
+        times = [self.sweep_at_ms, *(r.at_ms + REPORT_AGAIN_MS for r in self.book.reports.values())]
+        if self.look_whole_at_ms is not None:
+            times.append(self.look_whole_at_ms)
+        return [*times, self.check_snapshot_at_ms] if self.book.snapshot.open else times
 
     def look_whole(self, at_ms: int) -> None:
         """Asks for a whole read at a time, or earlier where one is asked for already."""
@@ -155,7 +200,7 @@ class BoundTab:
             if envelope is not None and envelope["after"] is not None and self.binding.columns is None:
                 new = set(envelope["after"]) - {field_name(name) for name in self.shape.by_name}
                 if new:
-                    raise ShapeChanged(sorted(new))
+                    raise OpenAgain(f"the table has new columns {sorted(new)}")
             self.book.change(desired_of(key, envelope, self.shape, raw.partition, raw.offset))
         except (Poison, KeyError, TypeError) as problem:
             reject(raw, f"undecodable change: {problem}")
@@ -199,3 +244,7 @@ class TabReading:
     cells: Mapping[int, Sequence[ObservedCell]]
     row_count: int
     column_count: int
+
+
+def _new_token() -> str:
+    return f"new:{uuid.uuid4()}"

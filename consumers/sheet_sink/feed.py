@@ -21,6 +21,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import ConfigResource as _ConfigResource  # type: ignore[attr-defined]
 from confluent_kafka.admin import OffsetSpec as _OffsetSpec  # type: ignore[attr-defined]
 
 from consumers.sheet_sink.inbox import Inbox, RawMessage, RawResult
@@ -35,6 +36,9 @@ _POLL_SECONDS = 0.1
 _BATCH = 5_000
 _NEW_KEY, _OLD_KEY = "__debezium.newkey", "__debezium.oldkey"
 _RESULTS_PARTITION = 0
+# https://kafka.apache.org/documentation/#topicconfigs_delete.retention.ms: what holds where nothing else is known
+_KAFKAS_TOMBSTONES_MS = 86_400_000
+_TOMBSTONES = "delete.retention.ms"
 
 
 class TopicsUnreachable(Outage):
@@ -43,7 +47,8 @@ class TopicsUnreachable(Outage):
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """A binding's topics as they are: ids, the table topic's partitions, and the bounds of the results."""
+    """A binding's topics as they are: ids, the table topic's partitions and how long it keeps tombstones, the bounds of the
+    results."""
 
     table: str
     table_id: str
@@ -52,6 +57,7 @@ class Topics:
     results_id: str
     results_start: int
     results_end: int
+    keep_tombstones_ms: int = _KAFKAS_TOMBSTONES_MS
 
 
 def describe(admin: AdminClient, table: str, results: str) -> Topics:
@@ -67,13 +73,25 @@ def describe(admin: AdminClient, table: str, results: str) -> Topics:
                 if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise
                 ids[name], counts[name] = "", 0
-        bounds = [0, 0]
+        first, end = 0, 0
         if counts[results]:
             earliest = _OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-            bounds = [_bound(admin, results, earliest), results_end(admin, results)]
+            first, end = _bound(admin, results, earliest), results_end(admin, results)
     except (KafkaException, TimeoutError) as error:
         raise TopicsUnreachable(f"kafka does not answer: {error}") from error
-    return Topics(table, ids[table], counts[table], results, ids[results], *bounds)
+    kept = _keeps_tombstones_ms(admin, table) if counts[table] else _KAFKAS_TOMBSTONES_MS
+    return Topics(table, ids[table], counts[table], results, ids[results], first, end, kept)
+
+
+def _keeps_tombstones_ms(admin: AdminClient, topic: str) -> int:
+    """The topic's own setting; Kafka's default where we may not ask."""
+    resource = _ConfigResource(_ConfigResource.Type.TOPIC, topic)
+    try:
+        found = admin.describe_configs([resource])[resource].result(_TIMEOUT_SECONDS)
+    except (KafkaException, TimeoutError) as problem:
+        _log.warning("the topic's settings can't be read", topic=topic, problem=str(problem))
+        return _KAFKAS_TOMBSTONES_MS
+    return int(found[_TOMBSTONES].value)
 
 
 def results_end(admin: AdminClient, results: str) -> int:

@@ -7,7 +7,7 @@ import random
 import threading
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -21,6 +21,7 @@ from tabstream import metrics
 from tabstream.core.binding import SCRATCH_TAB, SYNC_HEADER, Binding, BoundColumn, TableShape
 from tabstream.core.book import Book
 from tabstream.core.cells import ObservedCell
+from tabstream.core.results import Truncated
 from tabstream.core.tab import read_layout
 from tabstream.core.watermark import (
     METADATA_KEY,
@@ -32,6 +33,7 @@ from tabstream.core.watermark import (
     encode_watermark,
 )
 from tabstream.errors import BindingProblem
+from tabstream.postgres.connection import database_identity
 from tabstream.postgres.outbox import last_truncate
 from tabstream.postgres.shape import read_shape
 from tabstream.sheets import formats
@@ -47,6 +49,33 @@ _NEAR_CELLS = 8_000_000
 _SYNC_WARNING = "tabstream keeps its marks here: a change here can make a row be taken for another one"
 
 
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What a binding finds when it is opened: spreadsheet and tab, the table's shape, its topics, the database's identity."""
+
+    view: SheetView
+    tab: TabView
+    shape: TableShape
+    topics: feeds.Topics
+    database: str
+    truncated: Truncated | None
+
+    def position(self, now_ms: int, sequence: int) -> Position:
+        """What a watermark is held against."""
+        topics, view = self.topics, self.view
+        return Position(
+            topics.table_id,
+            topics.results_id,
+            topics.results_start,
+            now_ms,
+            view.zone,
+            topics.keep_tombstones_ms,
+            view.locale,
+            self.database,
+            sequence,
+        )
+
+
 class Opener:
     """Opens the bindings of one spreadsheet."""
 
@@ -56,6 +85,8 @@ class Opener:
         self._services = services
         self._wake = wake
         self._cells_of: dict[int, int] = {}
+        self.sequences: dict[str, tuple[int, int]] = {}
+        """By binding the tab's id and its own sequence number as last seen: a lower one tells of an older version."""
 
     def measure(self, view: SheetView) -> None:
         """Takes note of the sizes of the tabs that a read has shown, and warns where Google's limit comes near."""
@@ -70,18 +101,9 @@ class Opener:
 
     def open(self, binding: Binding) -> BoundTab:
         """The binding, running. Raises BindingProblem where something is missing, Outage where something is out of reach."""
-        view = self._structure()
-        with self._services.database() as connection:
-            shape = read_shape(connection, binding, view.zone)
-            truncated = last_truncate(connection, f"{binding.schema_name}.{binding.table_name}")
-        prefix = self._services.settings.topic_prefix
-        table = f"{prefix}.{binding.schema_name}.{binding.table_name}"
-        topics = feeds.describe(self._services.admin, table, f"{prefix}.tabstream.edit_result")
-        if not topics.table_id or not topics.results_id:
-            missing = topics.results if topics.table_id else topics.table
-            raise BindingProblem(f"the topic {missing!r} does not exist", "run: tabstream connectors apply")
-        tab = _find(view, binding)
-        if view.tab_by_id(SCRATCH_SHEET_ID) is None:
+        world = self._look(binding)
+        tab, shape = world.tab, world.shape
+        if world.view.tab_by_id(SCRATCH_SHEET_ID) is None:
             self._add_scratch()
         cells = self._cells(tab)
         header = cells.get(0, ())
@@ -91,11 +113,11 @@ class Opener:
                     f"tab {tab.title!r} has content of its own and is not bound yet",
                     "empty the tab or name another one in the bindings file",
                 )
-            self._set_up(tab, binding, shape, topics, view.zone)
+            self._set_up(world, binding)
             return self.open(binding)
         mark, metadata_id = _watermark(tab, binding)
         if mark is None or metadata_id is None:
-            self._create_watermark(tab, binding, shape, topics, view.zone)
+            self._fenced([_new_watermark(world, binding, 0)])
             return self.open(binding)
         added = [c for c in shape.columns if c.header not in mark.headers]
         if added:
@@ -103,27 +125,42 @@ class Opener:
             return self.open(binding)
         layout = read_layout(header, shape, tab.title)
         place = Place(tab.sheet_id, tab.title, layout, mark.headers, metadata_id, mark.sequence)
-        opened = self._start(binding, shape, topics, place, mark, view.zone)
-        if opened.book.doubtful or not mark.table.offsets:
-            opened.truncated = truncated
-        return opened
+        return self._start(binding, world, place, mark)
 
-    def _start(
-        self, binding: Binding, shape: TableShape, topics: feeds.Topics, place: Place, mark: Watermark, zone: str
-    ) -> BoundTab:
-        now = self._services.clock.now_ms()
-        position = Position(topics.table_id, topics.results_id, topics.results_start, now, zone)
-        found = doubts(mark, position, place.sheet_id)
+    def _look(self, binding: Binding) -> _World:
+        view = self._structure()
+        with self._services.database() as connection:
+            shape = read_shape(connection, binding, view.zone)
+            truncated = last_truncate(connection, f"{binding.schema_name}.{binding.table_name}")
+            database = database_identity(connection)
+        prefix = self._services.settings.topic_prefix
+        table = f"{prefix}.{binding.schema_name}.{binding.table_name}"
+        topics = feeds.describe(self._services.admin, table, f"{prefix}.tabstream.edit_result")
+        if not topics.table_id or not topics.results_id:
+            missing = topics.results if topics.table_id else topics.table
+            raise BindingProblem(f"the topic {missing!r} does not exist", "run: tabstream connectors apply")
+        return _World(view, _find(view, binding), shape, topics, database, truncated)
+
+    def _start(self, binding: Binding, world: _World, place: Place, mark: Watermark) -> BoundTab:
+        now, settings = self._services.clock.now_ms(), self._services.settings
+        sheet_id, sequence = self.sequences.pop(binding.name, (place.sheet_id, 0))
+        sequence = sequence if sheet_id == place.sheet_id else 0
+        found = doubts(mark, world.position(now, sequence), place.sheet_id)
         if found:
             _log.warning("the whole tab is planned anew", binding=binding.name, why=found)
         inbox = Inbox(self._wake)
         begin = None if found else mark
-        feed = feeds.Feed(self._services.settings, topics, begin, inbox, f"tabstream.sheet-sink.{binding.name}")
+        feed = feeds.Feed(settings, world.topics, begin, inbox, f"tabstream.sheet-sink.{binding.name}")
         feed.start()
-        book = Book(binding, shape, doubtful=bool(found), truncated_to={} if found else dict(mark.table.truncated))
-        settings = self._services.settings
-        sweep = now + int(1_000 * (binding.sweep_seconds or settings.sweep_seconds))
-        return BoundTab(binding, shape, place, topics, feed, inbox, book, zone, sweep_at_ms=sweep)
+        book = Book(binding, world.shape, doubtful=bool(found))
+        if not found:
+            book.truncated_to, book.snapshot.lsn = dict(mark.table.truncated), mark.table.snapshot
+        opened = BoundTab(binding, world.shape, place, world.topics, feed, inbox, book, world.view.zone)
+        opened.locale, opened.database = world.view.locale, world.database
+        opened.sweep_at_ms = now + int(1_000 * (binding.sweep_seconds or settings.sweep_seconds))
+        if found or not mark.table.offsets:
+            opened.truncated = world.truncated
+        return opened
 
     def _structure(self) -> SheetView:
         view = read_spreadsheet(self._client.get(self._spreadsheet_id, fields=STRUCTURE).body)
@@ -152,7 +189,8 @@ class Opener:
             first = [build.protect_tab(SCRATCH_SHEET_ID, str(uuid.uuid4()))]
         self._client.batch_update(self._spreadsheet_id, [*first, *requests])
 
-    def _set_up(self, tab: TabView, binding: Binding, shape: TableShape, topics: feeds.Topics, zone: str) -> None:
+    def _set_up(self, world: _World, binding: Binding) -> None:
+        tab, shape = world.tab, world.shape
         width = len(shape.columns) + 1
         requests: list[Request] = []
         if tab.column_count < width:
@@ -169,12 +207,9 @@ class Opener:
         ]
         for index, column in enumerate(shape.columns):
             requests += _dress(tab.sheet_id, index, column)
-        requests.append(_new_watermark(tab, binding, shape, topics, zone, self._services.clock.now_ms()))
+        requests.append(_new_watermark(world, binding, self._services.clock.now_ms()))
         self._fenced(requests)
         _log.info("tab set up", binding=binding.name, tab=tab.title, columns=len(shape.columns))
-
-    def _create_watermark(self, tab: TabView, binding: Binding, shape: TableShape, topics: feeds.Topics, zone: str) -> None:
-        self._fenced([_new_watermark(tab, binding, shape, topics, zone, 0)])
 
     def _add_columns(
         self,
@@ -220,18 +255,21 @@ def _watermark(tab: TabView, binding: Binding) -> tuple[Watermark | None, int | 
     return None, None
 
 
-def _new_watermark(tab: TabView, binding: Binding, shape: TableShape, topics: feeds.Topics, zone: str, now_ms: int) -> Request:
+def _new_watermark(world: _World, binding: Binding, now_ms: int) -> Request:
+    sheet_id = world.tab.sheet_id
     mark = Watermark(
         binding=binding.name,
-        sheet_id=tab.sheet_id,
+        sheet_id=sheet_id,
         sequence=0,
         written_ms=now_ms,
-        zone=zone,
-        table=TopicMark(topics.table_id, {}),
-        results=TopicMark(topics.results_id, {0: topics.results_end - 1}),
-        headers=tuple(c.header for c in shape.columns),
+        zone=world.view.zone,
+        table=TopicMark(world.topics.table_id, {}),
+        results=TopicMark(world.topics.results_id, {0: world.topics.results_end - 1}),
+        headers=tuple(c.header for c in world.shape.columns),
+        locale=world.view.locale,
+        database=world.database,
     )
-    return build.create_metadata(random.randrange(1, 2**31 - 1), METADATA_KEY, encode_watermark(mark), tab.sheet_id)
+    return build.create_metadata(random.randrange(1, 2**31 - 1), METADATA_KEY, encode_watermark(mark), sheet_id)
 
 
 def _dress(sheet_id: int, index: int, column: BoundColumn) -> list[Request]:

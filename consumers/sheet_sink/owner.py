@@ -19,26 +19,28 @@ import structlog
 from confluent_kafka import KafkaException
 
 from consumers.sheet_sink import feed as feeds
-from consumers.sheet_sink.bound_tab import BoundTab, Paused, ShapeChanged
+from consumers.sheet_sink.bound_tab import BoundTab, OpenAgain
 from consumers.sheet_sink.counting import count_repairs, count_written
 from consumers.sheet_sink.opening import Opener
 from consumers.sheet_sink.preimage import PreImage, overwritten
 from consumers.sheet_sink.reading import Reading, Request, read
+from consumers.sheet_sink.recall import recall
 from consumers.sheet_sink.rendering import Batch, Origin, render
+from consumers.sheet_sink.roster import Roster
 from consumers.sheet_sink.services import Services
+from consumers.sheet_sink.vanished import take_away_vanished
 from tabstream import metrics
 from tabstream.core.binding import Binding
 from tabstream.core.edits import Edit, How
 from tabstream.core.identity import Identity
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Draft, Look, TabPlan
-from tabstream.core.tabplan import LooksWrong, believe, plan_tab, recognise, wanted_changes
+from tabstream.core.tabplan import MAX_ROWS, LooksWrong, believe, recognise, wanted_changes
 from tabstream.errors import BindingProblem
-from tabstream.kafka.messages import Signal, SignalKind
+from tabstream.kafka.messages import Signal
 from tabstream.sheets.errors import FenceLost, InvalidRequest, Uncertain
 
 _log = structlog.get_logger()
-_RETRY_PAUSED_MS = 5_000
 _RESULTS_WAIT_SECONDS = 5.0
 _ACKNOWLEDGE_SECONDS = 30.0
 _STRIKES_TO_PARK = 2
@@ -78,9 +80,6 @@ class Owner:
         self.spreadsheet_id = spreadsheet_id
         self.stop = threading.Event()
         self.wake = threading.Event()
-        self.tabs: dict[str, BoundTab] = {}
-        self.paused: dict[str, Paused] = {}
-        self.stopped_by_operator: set[str] = set()
         self.progress = Progress()
         self._services = services
         self._still_owner = still_owner
@@ -89,9 +88,9 @@ class Owner:
         self._pre_image = PreImage()
         self._signals: list[Signal] = []
         self._lock = threading.Lock()
-        now = self.since_ms = services.clock.now_ms()
-        for binding in bindings:
-            self.paused[binding.name] = Paused(binding, "starting", "wait", now, now)
+        self._recalled = False
+        self.since_ms = services.clock.now_ms()
+        self.roster = Roster(tuple(bindings), self._opener, services.clock)
 
     def signal(self, signal: Signal) -> None:
         """Hands a signal over to the owner's thread."""
@@ -105,25 +104,29 @@ class Owner:
             try:
                 self._services.outage_retry(self.stop, self._say_outage)(self._cycle)
             except BindingProblem as problem:
-                self._pause_all(problem)
+                self.roster.pause_all(problem)
             except Exception:
                 if not self.stop.is_set():
                     _log.exception("owner ended", spreadsheet_id=self.spreadsheet_id)
                     self.progress.problem = "the owner's thread ended with an error; see the log"
                     raise
-        for tab in self.tabs.values():
-            tab.feed.close()
+        self.roster.close()
 
     def _cycle(self) -> None:
+        if not self._recalled:
+            for told in recall(self.roster.bindings, self._services):
+                self.roster.recall(told)
+            self._recalled = True
         self._take_signals()
-        self._open_paused()
-        if self._due():
+        if self.roster.open_paused():
+            self._pre_image.forget()
+        if self.roster.due():
             self.progress.busy_since = self.progress.busy_since or time.monotonic()
             self._flush_safely()
             self.progress.last_flush_at = time.monotonic()
         else:
             self.progress.busy_since = None
-            self.wake.wait(self._idle_seconds())
+            self.wake.wait(self.roster.idle_seconds())
             self.wake.clear()
         self.progress.problem = None
 
@@ -144,94 +147,24 @@ class Owner:
         except Uncertain as problem:
             _log.warning("no answer to a write, reading again", problem=str(problem))
             self._look_whole_everywhere()
-        except ShapeChanged as change:
-            _log.info("table changed", problem=str(change))
+        except OpenAgain as change:
+            _log.info("opened again", problem=change.problem)
 
     def _take_signals(self) -> None:
         with self._lock:
             signals, self._signals = self._signals, []
         for signal in signals:
-            named = [signal.binding] if signal.binding else [*self.tabs, *self.paused]
-            for name in named:
-                self._take_signal(name, signal)
-
-    def _take_signal(self, name: str, signal: Signal) -> None:
-        now = self._services.clock.now_ms()
-        if signal.kind is SignalKind.PAUSE:
-            self._pause(name, BindingProblem("paused by an operator", f"resume it: tabstream resume {name}"))
-            self.stopped_by_operator.add(name)
-        elif signal.kind is SignalKind.RESUME:
-            self.stopped_by_operator.discard(name)
-            if name in self.paused:
-                self.paused[name].retry_at_ms = now
-        elif name in self.tabs:
-            tab = self.tabs[name]
-            if signal.kind is SignalKind.CONFIRM and signal.argument:
-                tab.book.confirmed.add(signal.argument)
-            if signal.sheet_id is None or signal.sheet_id == tab.place.sheet_id:
-                tab.look_whole(now)
-        elif name in self.paused and name not in self.stopped_by_operator:
-            self.paused[name].retry_at_ms = now
-
-    def _open_paused(self) -> None:
-        now = self._services.clock.now_ms()
-        for name, paused in list(self.paused.items()):
-            if paused.retry_at_ms > now or name in self.stopped_by_operator:
-                continue
-            try:
-                self.tabs[name] = self._opener.open(paused.binding)
-                del self.paused[name]
-                self._pre_image.forget()
-                _log.info("binding runs", binding=name)
-            except BindingProblem as problem:
-                if paused.problem != problem.problem:
-                    _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
-                since = paused.since_ms
-                self.paused[name] = Paused(paused.binding, problem.problem, problem.remedy, now + _RETRY_PAUSED_MS, since)
-
-    def _pause(self, name: str, problem: BindingProblem) -> None:
-        now = self._services.clock.now_ms()
-        tab = self.tabs.pop(name, None)
-        if tab is not None:
-            tab.feed.close()
-            _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
-            self.paused[name] = Paused(tab.binding, problem.problem, problem.remedy, now + _RETRY_PAUSED_MS, now)
-
-    def _pause_all(self, problem: BindingProblem) -> None:
-        for name in list(self.tabs):
-            self._pause(name, problem)
+            self.roster.take_signal(signal)
 
     def _look_whole_everywhere(self) -> None:
         self._pre_image.forget()
-        for tab in self.tabs.values():
-            tab.look_whole(self._services.clock.now_ms())
-
-    def _due(self) -> bool:
-        now = self._services.clock.now_ms()
-        for tab in self.tabs.values():
-            tab.book.age(now)
-            if tab.book.wants_whole:
-                tab.look_whole(now)
-            looks = tab.look_whole_at_ms is not None and tab.look_whole_at_ms <= now
-            if tab.inbox.complete and (tab.has_work() or looks or tab.sweep_at_ms <= now):
-                return True
-        return False
-
-    def _idle_seconds(self) -> float:
-        now = self._services.clock.now_ms()
-        times = [p.retry_at_ms for p in self.paused.values() if p.binding.name not in self.stopped_by_operator]
-        for tab in self.tabs.values():
-            times.append(tab.sweep_at_ms)
-            if tab.look_whole_at_ms is not None:
-                times.append(tab.look_whole_at_ms)
-            times.extend(r.at_ms + 3_000 for r in tab.book.reports.values())
-        return max(0.0, min(1.0, (min(times, default=now + 1_000) - now) / 1_000))
+        self.roster.look_whole()
 
     def _flush(self) -> None:
         now = self._services.clock.now_ms()
-        ready = [tab for tab in self.tabs.values() if tab.inbox.complete]
+        ready = [tab for tab in self.roster.tabs.values() if tab.inbox.complete]
         self._skip_needless_sweeps(ready, now)
-        if not any(self._tab_due(tab, now) for tab in ready):
+        if not any(tab.is_due(now) for tab in ready):
             return
         with self._client.budget(reads=1, writes=1):
             self._take(ready)
@@ -254,9 +187,6 @@ class Owner:
             self._publish([edit for p in planned for edit in self._edits(p)])
             self._write(planned, reading)
 
-    def _tab_due(self, tab: BoundTab, now: int) -> bool:
-        return tab.has_work() or (tab.look_whole_at_ms is not None and tab.look_whole_at_ms <= now)
-
     def _skip_needless_sweeps(self, tabs: Sequence[BoundTab], now: int) -> None:
         due = [tab for tab in tabs if tab.sweep_at_ms <= now]
         if not due:
@@ -278,15 +208,11 @@ class Owner:
             self._read_results_to_their_end(tab)
             try:
                 tab.take(self._services.decoder, self._services.reject(tab.topics.table))
-            except ShapeChanged as change:
-                self._pause(tab.binding.name, change)
-                self.paused[tab.binding.name].retry_at_ms = 0
-                raise
+                take_away_vanished(tab, self._services, self._services.clock.now_ms())
             except (BindingProblem, KafkaException) as problem:
-                _log.warning("feed begins again", binding=tab.binding.name, problem=str(problem))
-                self._pause(tab.binding.name, BindingProblem(str(problem), "none: it is read again"))
-                self.paused[tab.binding.name].retry_at_ms = 0
-                raise ShapeChanged([]) from problem
+                again = problem if isinstance(problem, OpenAgain) else OpenAgain(str(problem))
+                self.roster.pause(tab.binding.name, again)
+                raise again from problem
 
     def _read_results_to_their_end(self, tab: BoundTab) -> None:
         if not tab.inbox.waiting:
@@ -303,7 +229,7 @@ class Owner:
             return Request(tab, None)
         if tab.book.is_idle():
             return None
-        return Request(tab, tab.book.rows_to_read(self._services.max_rows), tab.book.tokens_to_read())
+        return Request(tab, tab.book.rows_to_read(MAX_ROWS), tab.book.tokens_to_read())
 
     def _plan(self, requests: Sequence[Request], reading: Reading) -> tuple[list[Planned], list[BoundTab]]:
         planned: list[Planned] = []
@@ -317,7 +243,7 @@ class Owner:
                 _log.info("rows have moved, reading the whole tab", binding=tab.binding.name, row=str(row))
                 again.append(tab)
             except BindingProblem as problem:
-                self._pause(tab.binding.name, problem)
+                self.roster.pause(tab.binding.name, problem)
         return planned, again
 
     def _plan_one(self, request: Request, reading: Reading) -> Planned:
@@ -338,7 +264,7 @@ class Owner:
         self._fetch_wanted(tab, wanted_changes(tab.book, found, look, now))
         settle = tab.binding.settle_seconds
         settle_ms = int(1_000 * (self._services.settings.settle_seconds if settle is None else settle))
-        plan = plan_tab(tab.book, found, look, now, _new_token, settle_ms, self._services.max_rows)
+        plan = tab.plan(found, look, seen, now, settle_ms)
         if plan.look_whole_at_ms is not None:
             tab.look_whole(plan.look_whole_at_ms)
         return Planned(tab, plan, reading, look, found)
@@ -381,9 +307,9 @@ class Owner:
 
     def _report_pre_image(self, reading: Reading) -> None:
         if reading.scratch_batch != self._pre_image.reported:
-            for tab in self.tabs.values():
+            for tab in self.roster.tabs.values():
                 tab.restore.clear()
-        for met in overwritten(reading, self.tabs, self._pre_image):
+        for met in overwritten(reading, self.roster.tabs, self._pre_image):
             tab = met.tab
             for what, number in (("cells", len(met.drafts)), ("rows", len(met.keys)), ("deleted", len(met.deleted))):
                 metrics.SURPRISES.labels(tab.binding.name, what).inc(number)
@@ -456,12 +382,12 @@ class Owner:
         origin = batch.origins[refused.index] if refused.index is not None else Origin(None, ())
         _log.error("google refused a request", request=refused.index, problem=str(refused), origin=str(origin))
         name = origin.binding
-        if name is None or name not in self.tabs:
-            self._pause_all(BindingProblem(f"google refused a write: {refused}", "report this with the log"))
+        if name is None or name not in self.roster.tabs:
+            self.roster.pause_all(BindingProblem(f"google refused a write: {refused}", "report this with the log"))
             return
-        tab = self.tabs[name]
+        tab = self.roster.tabs[name]
         if not origin.keys:
-            self._pause(name, BindingProblem(f"google refused a write: {refused}", "report this with the log"))
+            self.roster.pause(name, BindingProblem(f"google refused a write: {refused}", "report this with the log"))
         elif len(origin.keys) > 1:
             tab.isolate = True
         else:
@@ -477,7 +403,3 @@ def _at(rows: Mapping[int, ObservedRow], row: int, what: str) -> ObservedRow:
     if row not in rows:
         raise LooksWrong(what)
     return rows[row]
-
-
-def _new_token() -> str:
-    return f"new:{uuid.uuid4()}"

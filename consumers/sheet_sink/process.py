@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 from starlette.routing import BaseRoute
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute
 from consumers.sheet_sink.ownership import Ownership
 from consumers.sheet_sink.reporting import not_ready, show_gauges, statuses
 from consumers.sheet_sink.services import Services
+from consumers.sheet_sink.upstream import Upstream
 from tabstream.bindings_file import load_bindings
 from tabstream.clock import SystemClock
 from tabstream.config import Settings
@@ -40,18 +42,24 @@ class SheetSink:
         self._ownership = ownership
         self._started_ms = services.clock.now_ms()
         self._told: dict[str, Status] = {}
+        self._halt = threading.Event()
+        self._upstream = Upstream(services.settings, services.clock, self._halt)
         self._next_status = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Blocks until `stop` is set; writes under way are finished."""
+        self._upstream.start()
         try:
             self._ownership.run(stop, self._tell)
         finally:
+            self._halt.set()
             self._services.publisher.close()
 
     def readiness(self) -> Readiness:
         """Ready while every owned binding makes progress."""
         reasons = [reason for owner in self._ownership.owners.values() for reason in not_ready(owner)]
+        if self._upstream.problem is not None:
+            reasons.append(self._upstream.problem[0])
         return Readiness(not reasons, tuple(reasons))
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -66,7 +74,7 @@ class SheetSink:
         for owner in self._ownership.owners.values():
             show_gauges(owner, now)
             for status in statuses(owner, self._services.instance, now):
-                self._publish(status)
+                self._publish(status if status.problem else _with(status, self._upstream.problem))
 
     def _publish(self, status: Status) -> None:
         told = self._told.get(status.binding)
@@ -103,6 +111,10 @@ def build(settings: Settings) -> Process:
         instance=f"{socket.gethostname()}-{os.getpid()}",
     )
     return SheetSink(services, Ownership(bindings, services))
+
+
+def _with(status: Status, upstream: tuple[str, str] | None) -> Status:
+    return status if upstream is None else replace(status, problem=upstream[0], remedy=upstream[1])
 
 
 def _without_time(status: Status) -> dict[str, object]:

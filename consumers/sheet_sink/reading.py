@@ -41,13 +41,14 @@ class Reading:
     fence_batch: str
 
     def tab(self, tab: BoundTab) -> TabReading:
-        """One tab's rows; raises BindingProblem where the tab is gone or its header is not as it must be."""
+        """One tab's rows; raises BindingProblem where the tab is gone or is not as it must be, OpenAgain as `check_place`."""
         seen = self.view.tab_by_id(tab.place.sheet_id)
         if seen is None:
             raise BindingProblem(
                 f"tab {tab.place.title!r} was deleted",
                 "undo the deletion, or take the binding out of the bindings file",
             )
+        tab.check_place(self.view, seen)
         rows = seen.rows
         header = rows.get(0, ())
         tab.place.layout = read_layout(header, tab.shape, seen.title)

@@ -179,11 +179,9 @@ def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading) -
     whose = {p.row: "" for _, p in named} | _meant(plan)
     for row in tab.rows({at: seen.cells[at] for at in whose if at in seen.cells}):
         part.seen.add(row, whose[row.row])
-    if plan.header_messages:
+    if plan.header_note is not None:
         column = tab.place.layout.columns[tab.shape.key[0]]
-        note = seen.header[column].note if column < len(seen.header) else ""
-        message = with_message(note, "; ".join(plan.header_messages))
-        data = build.cell(note=message)
+        data = build.cell(note=plan.header_note)
         batch.add(Origin(tab.binding.name, ()), coalesce_updates(tab.place.sheet_id, [(0, column, data)]))
 
 

@@ -2,11 +2,12 @@
 
 import json
 import time
+from collections.abc import Mapping
 
 from consumers.sheet_sink.bound_tab import BoundTab, Paused
 from consumers.sheet_sink.owner import Owner
 from tabstream import metrics
-from tabstream.core.tabplan import held_digest
+from tabstream.core.guard import held_digest
 from tabstream.kafka.messages import State, Status
 
 _STALLED_SECONDS = 60.0
@@ -14,14 +15,14 @@ _STALLED_SECONDS = 60.0
 
 def statuses(owner: Owner, instance: str, now_ms: int) -> list[Status]:
     """The status of each binding of one owner."""
-    running = [_running(owner, tab, instance, now_ms) for tab in list(owner.tabs.values())]
-    paused = [_paused(owner, p, instance, now_ms) for p in list(owner.paused.values())]
+    running = [_running(owner, tab, instance, now_ms) for tab in list(owner.roster.tabs.values())]
+    paused = [_paused(owner, p, instance, now_ms) for p in list(owner.roster.paused.values())]
     return running + paused
 
 
 def show_gauges(owner: Owner, now_ms: int) -> None:
     """Sets the gauges of one owner's bindings."""
-    for name, tab in list(owner.tabs.items()):
+    for name, tab in list(owner.roster.tabs.items()):
         book = tab.book
         oldest = tab.oldest_unshown_ms if book.dirty or tab.inbox.waiting else None
         metrics.OLDEST_UNSHOWN_SECONDS.labels(name).set(0 if oldest is None else max(0, now_ms - oldest) / 1_000)
@@ -36,13 +37,13 @@ def show_gauges(owner: Owner, now_ms: int) -> None:
             lag = following - 1 - shown.get(partition, following - 1) + tab.inbox.waiting
             group = f"tabstream.sheet-sink.{name}"
             metrics.CONSUMER_LAG.labels(group, tab.topics.table, str(partition)).set(lag)
-    for name in list(owner.paused):
+    for name in list(owner.roster.paused):
         metrics.PAUSED.labels(name).set(1)
 
 
 def not_ready(owner: Owner) -> list[str]:
     """Why the owner makes no progress; empty where it does, or has nothing to do."""
-    reasons = [f"binding {p.binding.name!r} is paused: {p.problem}" for p in list(owner.paused.values())]
+    reasons = [f"binding {p.binding.name!r} is paused: {p.problem}" for p in list(owner.roster.paused.values())]
     if owner.progress.problem is not None:
         reasons.append(owner.progress.problem)
     busy = owner.progress.busy_since
@@ -54,8 +55,8 @@ def not_ready(owner: Owner) -> list[str]:
 def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
     book = tab.book
     details = {
-        "held_rows": sorted(book.held)[:100],
-        "held_digest": held_digest(list(book.held)) if book.held else None,
+        "held_rows": dict(sorted(book.held.items())[:100]),
+        "held_digest": held_digest(book.held) if book.held else None,
         "parked_rows": dict(list(book.parked.items())[:20]),
         "copied_rows": book.copies,
         "deletes_under_way": len(book.suspects) + len(book.deleting),
@@ -77,7 +78,7 @@ def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
         incomplete=book.incomplete,
         held=len(book.held),
         parked=len(book.parked),
-        details=json.dumps(details, ensure_ascii=False),
+        details=_details(owner, tab.binding.name, details),
     )
 
 
@@ -92,8 +93,16 @@ def _paused(owner: Owner, paused: Paused, instance: str, now_ms: int) -> Status:
         at_ms=now_ms,
         problem=(owner.progress.problem if starting else paused.problem) or None,
         remedy=None if starting else paused.remedy,
-        details=json.dumps({"paused_by_operator": paused.binding.name in owner.stopped_by_operator}),
+        details=_details(
+            owner, paused.binding.name, {"paused_by_operator": paused.binding.name in owner.roster.stopped_by_operator}
+        ),
     )
+
+
+def _details(owner: Owner, name: str, details: Mapping[str, object]) -> str:
+    """What the next owner must know; read by `recall`."""
+    sheet_id, sequence = owner.roster.place_of(name) or (None, None)
+    return json.dumps({**details, "sheet_id": sheet_id, "sequence": sequence}, ensure_ascii=False)
 
 
 def _rows(tab: BoundTab) -> int:

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import psycopg
 import tenacity
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
@@ -18,6 +17,7 @@ from tabstream.errors import Outage
 from tabstream.kafka import clients
 from tabstream.kafka.avro import Decoder
 from tabstream.kafka.publisher import Publisher
+from tabstream.postgres.connection import Connection, connect
 from tabstream.sheets.call import Answer
 from tabstream.sheets.client import SheetsClient
 from tabstream.sheets.quota import Quota
@@ -90,7 +90,6 @@ class Services:
     admin: AdminClient
     instance: str
     google_clock: GoogleTime = field(default_factory=GoogleTime)
-    max_rows: int = 2_000
 
     def client(self, stop: threading.Event) -> SheetsClient:
         """A door to Google for one thread."""
@@ -104,12 +103,9 @@ class Services:
         """A consumer that reads single messages again."""
         return clients.consumer(self.settings, f"tabstream.fetch.{self.instance}", enable_partition_eof=True)
 
-    def database(self) -> "psycopg.Connection[tuple[object, ...]]":
-        """A connection to the database; raises Outage where it can't be reached."""
-        try:
-            return psycopg.connect(self.settings.database_url, connect_timeout=5, autocommit=True)
-        except psycopg.OperationalError as problem:
-            raise Outage(f"the database can't be reached: {problem}") from problem
+    def database(self) -> Connection:
+        """A connection to the database; raises DatabaseUnavailable."""
+        return connect(self.settings.database_url, "tabstream sheet-sink", autocommit=True)
 
     def reject(self, topic: str) -> Callable[[RawMessage, str], None]:
         """What to do with a message of this topic that can't be read: the dead-letter topic, and on."""

@@ -98,6 +98,7 @@ function newPost_(spreadsheet, sheet, event) {
     spreadsheet_id: spreadsheet.getId(),
     sheet_id: sheet.getSheetId(),
     tab: sheet.getName(),
+    last_row: sheet.getLastRow(),
     zone: spreadsheet.getSpreadsheetTimeZone(),
     event: event,
     read_begin_ms: now,

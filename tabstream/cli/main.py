@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from tabstream.cli import benchmark, connectors, demo, local, run, status
+from tabstream.cli import benchmark, confirm, connectors, demo, local, run, status
 from tabstream.errors import ConfigurationError, OperatorError, Outage
 
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("confirm")(confirm.confirm)
 app.command("demo")(demo.demo)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(local.app, name="local")

@@ -11,14 +11,15 @@ from tabstream.core.binding import Binding, TableShape
 from tabstream.core.cells import Digest, RowKey, digest
 from tabstream.core.changes import Desired
 from tabstream.core.edits import NEW_ROW_PREFIX, Outcome, SeenCell
+from tabstream.core.guard import held_digest
 from tabstream.core.marks import Mark
 from tabstream.core.results import Claim, EditResult, Truncated, row_values
+from tabstream.core.snapshots import Snapshot
 from tabstream.core.tab import ObservedRow
 
 REPORT_AGAIN_MS = 3_000
 LOST_REPORT_MS = 5_000
 CONFIRM_MISSING_MS = 1_500
-FEW_ROWS = 20
 
 
 @dataclass(slots=True)
@@ -90,11 +91,12 @@ class Book:
     recheck: set[RowKey] = field(default_factory=set)
     renames: dict[RowKey, RowKey] = field(default_factory=dict)
     truncated_to: dict[int, int] = field(default_factory=dict)
+    snapshot: Snapshot = field(default_factory=Snapshot)
     waiting: set[RowKey] = field(default_factory=set)
     wants_whole: bool = False
     parked: dict[RowKey, str] = field(default_factory=dict)
     held: dict[RowKey, str] = field(default_factory=dict)
-    confirmed: set[str] = field(default_factory=set)
+    confirmed: set[RowKey] = field(default_factory=set)
     incomplete: int = 0
     copies: int = 0
     doubtful: bool = False
@@ -114,6 +116,7 @@ class Book:
         entry.deleted = desired.values is None
         self.changes[desired.key] = desired
         self.dirty[desired.key] = desired.offset
+        self.snapshot.saw(desired)
         self.waiting.discard(desired.key)
         self.waiting.difference_update(old for old in self.renames if self.new_key(old) == desired.key)
         self.parked.pop(desired.key, None)
@@ -168,10 +171,30 @@ class Book:
             change = self.changes.get(key)
             if entry.deleted or (change is not None and _is_after(change, truncated)):
                 continue
-            entry.deleted = True
             self.truncated_to[entry.partition] = max(self.truncated_to.get(entry.partition, -1), entry.offset)
-            self.changes[key] = Desired(key, None, entry.partition, entry.offset, truncated.lsn)
-            self.dirty[key] = entry.offset
+            self._gone(key, entry, truncated.lsn)
+
+    def left_out(self) -> list[RowKey]:
+        """The keys that the newest snapshot has not brought: they are gone, or still to come. The database knows."""
+        if not self.snapshot.open:
+            return []
+        leaves_out = self.snapshot.leaves_out
+        return [k for k, e in self.entries.items() if not e.deleted and leaves_out(e.partition, e.offset)]
+
+    def snapshot_checked(self, gone: Iterable[RowKey]) -> None:
+        """The database has none of these keys. Where no other is left out, the snapshot is done with."""
+        for key in gone:
+            self._gone(key, self.entries[key], self.snapshot.lsn)
+        if self.snapshot.open and not self.left_out():
+            self.snapshot.open = False
+            for partition, first in self.snapshot.first.items():
+                if first > 0:
+                    self.truncated_to[partition] = max(self.truncated_to.get(partition, -1), first - 1)
+
+    def _gone(self, key: RowKey, entry: Entry, lsn: int | None) -> None:
+        entry.deleted = True
+        self.changes[key] = Desired(key, None, entry.partition, entry.offset, lsn)
+        self.dirty[key] = entry.offset
 
     def _settle_reports(self, result: EditResult) -> None:
         for answer in result.cells:
@@ -212,6 +235,13 @@ class Book:
             p.result.row_answer is not None and p.result.row_answer.outcome is Outcome.RESTORED
             for p in self.results.get(key, ())
         )
+
+    def confirm(self, held: Digest) -> bool:
+        """Lets the held rows pass, if it is them that the digest names."""
+        named = bool(self.held) and held == held_digest(self.held)
+        if named:
+            self.confirmed |= self.held.keys()
+        return named
 
     def report(self, key: str, cells: Iterable[SeenCell], values: Mapping[str, Digest], now_ms: int) -> list[SeenCell]:
         """Keeps only cells that are not under way already, and remembers them as such."""
@@ -330,7 +360,7 @@ class Book:
             if key not in self.parked and key not in shown:
                 partition = self.entries[key].partition
                 marks[partition] = min(marks.get(partition, offset - 1), offset - 1)
-        return marks
+        return self.snapshot.limit(marks.items())
 
     def results_watermark(
         self, consumed: int, shown: AbstractSet[RowKey] = frozenset(), tokens: AbstractSet[str] = frozenset()

@@ -30,7 +30,8 @@ class Desired:
     """What a row should show: `values` is None where the table has no such row.
 
     `partition` and `offset` are the position of the newest change that this includes; `lsn` is where in the write-ahead
-    log it stands (None after a tombstone or an incremental snapshot), `tx_id` its transaction modulo 2^32.
+    log it stands (None after a tombstone or an incremental snapshot), `tx_id` its transaction modulo 2^32. `of_snapshot`
+    tells a row as a snapshot of the whole table found it.
     """
 
     key: RowKey
@@ -40,6 +41,7 @@ class Desired:
     lsn: int | None = None
     tx_id: int | None = None
     committed_ms: int | None = None
+    of_snapshot: bool = False
 
 
 def key_of(record: Mapping[str, Any], shape: TableShape) -> RowKey:
@@ -70,6 +72,7 @@ def desired_of(key: RowKey, envelope: Mapping[str, Any] | None, shape: TableShap
         source.get("lsn"),
         None if tx_id is None else tx_id % 2**32,
         source.get("ts_ms"),
+        envelope.get("op") == "r" and source.get("snapshot") != "incremental",
     )
 
 

@@ -3,10 +3,14 @@
 A note of ours is a paragraph that starts with `[tabstream]` and stands last: a person's own note is never replaced.
 """
 
+import re
+from collections.abc import Sequence
+
 from tabstream.core.cells import CellValue, as_json_value
 from tabstream.core.edits import Outcome
 
 _OURS = "[tabstream] "
+_HELD = re.compile(r"(?:; )?\d+ rows? changed or deleted at once:[^;]*")
 
 
 def with_message(note: str, message: str | None) -> str:
@@ -20,6 +24,17 @@ def with_message(note: str, message: str | None) -> str:
 def has_message(note: str) -> bool:
     """True where the note carries a message of ours."""
     return _OURS in note
+
+
+def header_note(note: str, stories: Sequence[str], held: int) -> str:
+    """The note on the header of the key column: the last stories of deleted rows, and how many rows wait (0: none)."""
+    own, ours, said = note.partition(_OURS)
+    before = _HELD.sub("", said).strip("; ") if ours else ""
+    parts = ["; ".join(stories) or before]
+    if held:
+        rows = "1 row" if held == 1 else f"{held} rows"
+        parts.append(f"{rows} changed or deleted at once: not saved until the operators of tabstream confirm it")
+    return with_message(own, "; ".join(part for part in parts if part) or None)
 
 
 def outcome_message(outcome: Outcome, typed: CellValue, reason: str | None) -> str | None:

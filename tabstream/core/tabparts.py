@@ -9,6 +9,7 @@ from tabstream.core.changes import Desired
 from tabstream.core.edits import EditKind, SeenCell
 from tabstream.core.identity import Located
 from tabstream.core.marks import Mark
+from tabstream.core.notes import header_note
 from tabstream.core.plan import (
     RowPlan,
 )
@@ -59,19 +60,26 @@ class TabPlan:
     adds: list[Add] = field(default_factory=list)
     removes: list[Remove] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
+    edited: list[Draft] = field(default_factory=list)
     settled: dict[RowKey, Desired | None] = field(default_factory=dict)
     finished_tokens: dict[str, RowKey | None] = field(default_factory=dict)
     rejected_tokens: set[str] = field(default_factory=set)
     renamed: list[RowKey] = field(default_factory=list)
     unexplained: dict[RowKey, Located] = field(default_factory=dict)
-    header_messages: list[str] = field(default_factory=list)
+    stories: list[str] = field(default_factory=list)
+    header_note: str | None = None
     look_whole_at_ms: int | None = None
 
     @property
     def writes(self) -> bool:
         """True where the tab changes."""
         written = any(p.writes for p in (*self.rows.values(), *self.others))
-        return written or bool(self.adds or self.removes or self.header_messages)
+        return written or bool(self.adds or self.removes) or self.header_note is not None
+
+    def note_header(self, note: str, held: int) -> None:
+        """Plans the note on the header of the key column, of which `note` is what it says now."""
+        wanted = header_note(note, self.stories, held)
+        self.header_note = None if wanted == note else wanted
 
     def look_whole(self, at_ms: int) -> None:
         """Asks for another whole read, at the earliest of the times asked for."""

@@ -3,15 +3,15 @@
 First fill, live changes, repair and sweep are the same function on more or fewer rows.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from tabstream.core.binding import Direction
-from tabstream.core.book import CONFIRM_MISSING_MS, FEW_ROWS, LOST_REPORT_MS, REPORT_AGAIN_MS, Book
+from tabstream.core.book import CONFIRM_MISSING_MS, LOST_REPORT_MS, REPORT_AGAIN_MS, Book
 from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
 from tabstream.core.changes import Missing
 from tabstream.core.edits import EditKind, Outcome, SeenCell
+from tabstream.core.guard import is_mass
 from tabstream.core.identity import Identity, Located, Repair, identify
 from tabstream.core.marks import Mark, MarkedCell, NewRow
 from tabstream.core.newrows import plan_tokens
@@ -34,6 +34,10 @@ from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Add, Draft, Look, Remove, TabPlan
 
 ONE_WAY_MESSAGE = "rows added here are not saved: this tab only shows the database"
+MAX_ROWS = 2_000  # looked at one by one, or written over, in one flush
+HELD_UNEXPLAINED = "not in the table, waits for a confirmation to be taken away"
+HELD_DELETED = "deleted in the sheet, waits for a confirmation"
+HELD_CHANGED = "changed with many others at once, waits for a confirmation"
 
 
 class LooksWrong(Exception):
@@ -97,7 +101,7 @@ def plan_tab(
     now_ms: int,
     new_token: Callable[[], str],
     settle_ms: int,
-    max_rows: int = 2_000,
+    max_rows: int = MAX_ROWS,
 ) -> TabPlan:
     """Plans one flush. `found` comes from `believe` or `recognise`; the book must hold the changes that are wanted.
 
@@ -119,6 +123,7 @@ def plan_tab(
         _plan_unknown_rows(book, found, new_token, plan, now_ms)
         _plan_missing(book, found, now_ms, plan)
     _plan_unplaced(book, found, answered, plan)
+    _plan_edited(book, plan)
     _plan_touches(book, found, now_ms, plan)
     if look is Look.WHOLE and not plan.unexplained.keys() & book.held.keys():
         book.doubtful = False
@@ -158,7 +163,8 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
         return
     if desired is None:
         if place.mark is not None:
-            _draft_cells(book, key, place.mark, seen_cells(place.row, place.mark, book.shape), place.row, now_ms, plan)
+            seen = seen_cells(place.row, place.mark, book.shape)
+            plan.edited += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
         return
     before = book.mistakes.marks.get(key)
     if before is not None and isinstance(place.row.mark, Mark) and place.row.mark.key != key:
@@ -168,22 +174,33 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
     if row_plan.writes:
         plan.rows[key] = row_plan
     if place.mark is not None:
-        _draft_cells(book, key, place.mark, row_plan.seen, place.row, now_ms, plan)
+        plan.edited += _draft_cells(book, key, place.mark, row_plan.seen, place.row, now_ms)
     plan.settled[key] = desired
 
 
-def _draft_cells(
-    book: Book, key: RowKey, mark: Mark, cells: Sequence[SeenCell], row: ObservedRow, now_ms: int, plan: TabPlan
-) -> None:
+def _draft_cells(book: Book, key: RowKey, mark: Mark, cells: Sequence[SeenCell], row: ObservedRow, now_ms: int) -> list[Draft]:
     fresh = book.report(key, cells, {c.column: digest(row.values[c.column]) for c in cells}, now_ms)
-    if fresh:
-        plan.drafts.append(Draft(key, EditKind.CELLS, mark.partition, mark.offset, tuple(fresh)))
+    return [Draft(key, EditKind.CELLS, mark.partition, mark.offset, tuple(fresh))] if fresh else []
+
+
+def _plan_edited(book: Book, plan: TabPlan) -> None:
+    """Changed cells are reported, but for those of rows that wait for a confirmation."""
+    edited = [draft.row_key for draft in plan.edited]
+    if edited and not _may_pass(book, edited, _shown_rows(book)):
+        book.held |= dict.fromkeys(edited, HELD_CHANGED)
+    for draft in plan.edited:
+        if draft.row_key in book.held:
+            for cell in draft.cells:
+                del book.reports[draft.row_key, cell.column]
+        else:
+            book.confirmed.discard(draft.row_key)
+            plan.drafts.append(draft)
 
 
 def _plan_unexplained(book: Book, rows: int, now_ms: int, plan: TabPlan) -> None:
     """Rows that neither the topic nor an edit explains are taken away up to the guard, beyond it held."""
-    if not _within_guard(book, list(plan.unexplained), rows):
-        book.held |= dict.fromkeys(plan.unexplained, "not in the table, waits for a confirmation to be taken away")
+    if not _may_pass(book, list(plan.unexplained), rows):
+        book.held |= dict.fromkeys(plan.unexplained, HELD_UNEXPLAINED)
         return
     for key, place in plan.unexplained.items():
         _remove(book, key, place, now_ms, plan)
@@ -216,10 +233,10 @@ def _remove(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan)
     if place.mark is None:
         return
     seen = seen_cells(place.row, place.mark, book.shape)
-    _draft_cells(book, key, place.mark, seen, place.row, now_ms, plan)
+    plan.drafts += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
     if seen:
         typed = ", ".join(f"{c.column}: {c.shown}" for c in seen)
-        plan.header_messages.append(f"row {key} was deleted in the database; not saved: {typed}")
+        plan.stories.append(f"row {key} was deleted in the database; not saved: {typed}")
 
 
 def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str], plan: TabPlan, now_ms: int) -> None:
@@ -283,11 +300,11 @@ def _delete_rows(book: Book, keys: list[RowKey], now_ms: int, plan: TabPlan) -> 
             if (desired := book.desired(key)) is not None:
                 book.change(desired)
         return
-    rows = sum(1 for entry in book.entries.values() if entry.shown and not entry.deleted)
-    if not _within_guard(book, keys, rows):
-        book.held |= dict.fromkeys(keys, "deleted in the sheet, waits for a confirmation")
+    if not _may_pass(book, keys, _shown_rows(book)):
+        book.held |= dict.fromkeys(keys, HELD_DELETED)
         return
     for key in keys:
+        book.confirmed.discard(key)
         desired = book.desired(key)
         if desired is None or desired.values is None:
             continue
@@ -300,15 +317,12 @@ def _delete_rows(book: Book, keys: list[RowKey], now_ms: int, plan: TabPlan) -> 
         plan.drafts.append(Draft(key, EditKind.DELETE, desired.partition, desired.offset, tuple(cells)))
 
 
-def held_digest(keys: Sequence[RowKey]) -> str:
-    """Names a set of keys whose deletion waits for a confirmation."""
-    return digest(json.dumps(sorted(keys)))
+def _shown_rows(book: Book) -> int:
+    return sum(1 for entry in book.entries.values() if entry.shown and not entry.deleted)
 
 
-def _within_guard(book: Book, keys: Sequence[RowKey], rows: int) -> bool:
-    rules = book.binding
-    few = len(keys) <= FEW_ROWS or len(keys) <= rows * rules.hold_above_share
-    return (few and len(keys) <= rules.hold_above_count) or held_digest(keys) in book.confirmed
+def _may_pass(book: Book, keys: Sequence[RowKey], rows: int) -> bool:
+    return not is_mass(book.binding, len(keys), rows) or all(key in book.confirmed for key in keys)
 
 
 def _plan_unplaced(book: Book, found: Identity, answered: set[RowKey | None], plan: TabPlan) -> None:

@@ -17,17 +17,22 @@ _FORMAT = 1
 class TopicMark:
     """A topic by its id (a recreated topic has another), and per partition the last offset shown.
 
-    `truncated` are per partition the offsets up to which all rows are gone by a truncate, of which the topic knows nothing.
+    `truncated` are per partition the offsets up to which all rows are gone by a truncate or since a snapshot, of which the
+    topic knows nothing. `snapshot` is the LSN of the last snapshot that was dealt with.
     """
 
     topic_id: str
     offsets: Mapping[int, int]
     truncated: Mapping[int, int] = field(default_factory=dict)
+    snapshot: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """`sequence` counts the writes to the tab; `headers` are the headers that tabstream has set up."""
+    """`sequence` counts the writes to the tab; `headers` are the headers that tabstream has set up.
+
+    `zone` and `locale` are the spreadsheet's, `database` names the database system and its timeline ("": not known).
+    """
 
     binding: str
     sheet_id: int
@@ -38,11 +43,16 @@ class Watermark:
     results: TopicMark
     headers: tuple[str, ...] = ()
     parked: tuple[RowKey, ...] = ()
+    locale: str = ""
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the topics are now: ids, and the beginnings of their partitions."""
+    """How things are now: the topics' ids, and the beginning of the results; the spreadsheet; the database.
+
+    `sequence` is the last that is remembered of the tab (0: nothing is); `keep_tombstones_ms` the topic's own setting.
+    """
 
     table_id: str
     results_id: str
@@ -50,6 +60,9 @@ class Position:
     now_ms: int
     zone: str = ""
     keep_tombstones_ms: int = field(default=7 * 86_400_000)
+    locale: str = ""
+    database: str = ""
+    sequence: int = 0
 
 
 def encode_watermark(mark: Watermark) -> str:
@@ -66,6 +79,8 @@ def encode_watermark(mark: Watermark) -> str:
             "results": _topic_json(mark.results),
             "headers": list(mark.headers),
             "parked": list(mark.parked),
+            "locale": mark.locale,
+            "database": mark.database,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -88,6 +103,8 @@ def decode_watermark(text: str) -> Watermark | None:
             _topic_mark(data["results"]),
             tuple(data["headers"]),
             tuple(data["parked"]),
+            data["locale"],
+            data["database"],
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -108,6 +125,12 @@ def doubts(mark: Watermark | None, now: Position, sheet_id: int) -> list[str]:
         found.append("edit results that were not shown are gone from their topic")
     if mark.zone != now.zone:
         found.append("the spreadsheet's time zone has changed")
+    if mark.locale and mark.locale != now.locale:
+        found.append("the spreadsheet's locale has changed")
+    if mark.database and now.database and mark.database != now.database:
+        found.append("the database is another one, or another timeline of it")
+    if mark.sequence < now.sequence:
+        found.append("the tab was set back to an older version")
     if now.now_ms - mark.written_ms > now.keep_tombstones_ms:
         found.append("the watermark is older than the topic keeps tombstones")
     return found
@@ -115,7 +138,11 @@ def doubts(mark: Watermark | None, now: Position, sheet_id: int) -> list[str]:
 
 def _topic_json(mark: TopicMark) -> dict[str, object]:
     data: dict[str, object] = {"id": mark.topic_id, "offsets": _offsets_json(mark.offsets)}
-    return {**data, "truncated": _offsets_json(mark.truncated)} if mark.truncated else data
+    if mark.truncated:
+        data["truncated"] = _offsets_json(mark.truncated)
+    if mark.snapshot is not None:
+        data["snapshot"] = mark.snapshot
+    return data
 
 
 def _offsets_json(offsets: Mapping[int, int]) -> dict[str, int]:
@@ -123,7 +150,10 @@ def _offsets_json(offsets: Mapping[int, int]) -> dict[str, int]:
 
 
 def _topic_mark(data: Mapping[str, object]) -> TopicMark:
-    return TopicMark(str(data["id"]), _offsets(data["offsets"]), _offsets(data.get("truncated", {})))
+    snapshot = data.get("snapshot")
+    if snapshot is not None and not isinstance(snapshot, int):
+        raise ValueError("the snapshot is no number")
+    return TopicMark(str(data["id"]), _offsets(data["offsets"]), _offsets(data.get("truncated", {})), snapshot)
 
 
 def _offsets(data: object) -> dict[int, int]:

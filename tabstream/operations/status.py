@@ -12,7 +12,7 @@ from tabstream.config import Settings
 from tabstream.core.binding import Binding
 from tabstream.errors import Outage
 from tabstream.kafka.messages import State, Status
-from tabstream.operations.status_topic import decode, read_newest, status_decoder
+from tabstream.kafka.status_topic import decode, read_newest, status_decoder
 
 SILENT_AFTER_MS = 30_000  # owners report at least every ten seconds
 _T = TypeVar("_T")

@@ -6,6 +6,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from tabstream.errors import Outage
+from tabstream.postgres.statements import statement
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 
@@ -35,3 +36,15 @@ def connect(url: str, application_name: str = "tabstream", *, autocommit: bool =
     connection.prepare_threshold = None
     connection.autocommit = autocommit
     return connection
+
+
+def database_identity(connection: Connection) -> str:
+    """Names the database system and its timeline, which a restore or a failover changes; "" where this role may not ask.
+
+    https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA
+    """
+    may = connection.execute(statement("may_read_identity")).fetchone()
+    if may is None or not may[0]:
+        return ""
+    row = connection.execute(statement("read_identity")).fetchone()
+    return "" if row is None else str(row[0])

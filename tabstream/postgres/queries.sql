@@ -47,6 +47,17 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnu
 WHERE i.indrelid = %s AND i.indisprimary
 ORDER BY k.position;
 
+-- may_read_identity: whether this role may ask which database system this is
+SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE');
+
+-- read_identity: the database system's identifier and its timeline
+SELECT s.system_identifier || '/' || c.timeline_id FROM pg_control_system() s, pg_control_checkpoint() c;
+
+-- read_slot: whether a replication slot is read and whole, and where its reader is
+SELECT s.active, coalesce(s.wal_status, '') = 'lost', s.confirmed_flush_lsn::text,
+       pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint
+FROM pg_replication_slots s WHERE s.slot_name = %s;
+
 -- commit_timestamps: whether the server keeps the commit time of transactions
 SELECT current_setting('track_commit_timestamp') = 'on';
 

@@ -8,6 +8,7 @@ import pytest
 
 from tabstream.core.book import CONFIRM_MISSING_MS, Book
 from tabstream.core.edits import EditKind, Outcome
+from tabstream.core.guard import held_digest
 from tabstream.core.marks import NewRow
 from tabstream.core.results import Answer, Claim, EditResult, RowAnswer, Truncated
 from tabstream.core.tab import ObservedRow
@@ -81,6 +82,66 @@ def test_many_missing_rows_are_held_until_confirmed() -> None:
     look(known, rows[:20], 0)
     assert not look(known, rows[:20], CONFIRM_MISSING_MS).drafts
     assert len(known.held) == 80
+    assert not known.confirm(held_digest([key(1)]))
+    assert not look(known, rows[:20], CONFIRM_MISSING_MS).drafts
+    assert known.confirm(held_digest(known.held))
+    assert len(look(known, rows[:20], CONFIRM_MISSING_MS).drafts) == 80
+    assert not known.held
+
+
+def changed(rows: Sequence[ObservedRow], count: int) -> list[ObservedRow]:
+    """The rows, of which the first `count` were typed into."""
+    typed = [row(r.row, r.values["id"], "typed", None, r.mark) for r in rows[:count]]  # type: ignore[arg-type]
+    return [*typed, *rows[count:]]
+
+
+def test_a_change_of_most_of_a_tab_is_held_until_confirmed() -> None:
+    known, rows = shown(*range(1, 41))
+    plan = look(known, changed(rows, 21))
+    assert not plan.drafts and not plan.rows
+    assert known.held.keys() == {key(n) for n in range(1, 22)}
+    assert not look(known, changed(rows, 21), 10).drafts
+    assert known.confirm(held_digest(known.held))
+    assert len(look(known, changed(rows, 21), 20).drafts) == 21
+    assert not known.held and not known.confirmed
+
+
+@pytest.mark.parametrize(("count", "rows"), [(20, 20), (21, 42)], ids=["few rows", "half of the tab"])
+def test_a_smaller_change_is_reported_at_once(count: int, rows: int) -> None:
+    known, there = shown(*range(1, rows + 1))
+    assert len(look(known, changed(there, count)).drafts) == count
+
+
+def test_a_held_row_that_is_read_alone_stays_held() -> None:
+    known, rows = shown(*range(1, 41))
+    typed = changed(rows, 30)
+    look(known, typed)
+    known.change(desired(1, "a", 5.0, 99))
+    found = believe(known, {key(1): typed[0]}, {})
+    plan = plan_tab(known, found, Look.ROWS, 0, tokens(), 0)
+    assert not plan.drafts
+    assert [(c.column, c.value) for c in plan.rows[key(1)].cells] == [("amount", 5.0)]
+
+
+def test_a_change_that_was_undone_is_held_no_longer() -> None:
+    known, rows = shown(*range(1, 41))
+    look(known, changed(rows, 30))
+    assert not look(known, rows, 10).drafts
+    assert not known.held
+
+
+def test_rows_that_a_new_snapshot_leaves_out_are_taken_away_once_the_database_says_so() -> None:
+    known, rows = shown(1, 2, 3)
+    known.change(replace(desired(1, "a", None, 10, 50), of_snapshot=True))
+    assert known.left_out() == [key(2), key(3)]
+    assert known.watermark({0: 11}) == {0: 9}, "a restart has to meet the snapshot again"
+    known.snapshot_checked([key(3)])
+    assert {remove.key for remove in look(known, rows).removes} == {key(3)}
+    assert known.snapshot.open, "the row of key 2 is still to come"
+    known.change(replace(desired(2, "a", None, 11, 50), of_snapshot=True))
+    known.snapshot_checked([])
+    assert not known.snapshot.open
+    assert known.truncated_to == {0: 9}
 
 
 def test_a_row_that_comes_back_is_inserted_again() -> None:

@@ -11,12 +11,22 @@ from tabstream.core.watermark import Position, TopicMark, Watermark, decode_wate
 
 DAY_MS = 86_400_000
 MARK = Watermark(
-    "leads", 5, 7, 1_000, "Etc/GMT", TopicMark("t", {0: 9}, {0: 4}), TopicMark("r", {0: 3}), ("id", "name"), ('["a"]',)
+    "leads",
+    5,
+    7,
+    1_000,
+    "Etc/GMT",
+    TopicMark("t", {0: 9}, {0: 4}),
+    TopicMark("r", {0: 3}),
+    ("id", "name"),
+    ('["a"]',),
+    "en_US",
+    "7/1",
 )
-NOW = Position("t", "r", 0, 2_000, "Etc/GMT")
+NOW = Position("t", "r", 0, 2_000, "Etc/GMT", locale="en_US", database="7/1", sequence=7)
 
 OFFSETS = st.dictionaries(st.integers(0, 99), st.integers(-1, 2**63 - 1), max_size=5)
-TOPICS = st.builds(TopicMark, st.text(), OFFSETS, OFFSETS)
+TOPICS = st.builds(TopicMark, st.text(), OFFSETS, OFFSETS, st.none() | st.integers(0, 2**63 - 1))
 TEXTS = st.lists(st.text(), max_size=4).map(tuple)
 MARKS = st.builds(
     Watermark,
@@ -29,6 +39,8 @@ MARKS = st.builds(
     results=TOPICS,
     headers=TEXTS,
     parked=TEXTS,
+    locale=st.text(),
+    database=st.text(),
 )
 
 
@@ -51,6 +63,7 @@ def test_other_text_is_no_watermark(text: str) -> None:
         {"results": {"id": "r", "offsets": [1]}},
         {"results": {"id": "r", "offsets": {"zero": 1}}},
         {"headers": None},
+        {"table": {"id": "t", "offsets": {}, "snapshot": "x"}},
     ],
 )
 def test_a_damaged_watermark_is_none(change: dict[str, object]) -> None:
@@ -80,11 +93,20 @@ def test_nothing_is_doubted_where_all_is_as_it_was() -> None:
         (MARK, replace(NOW, results_start=5), 5, "gone from their topic"),
         (MARK, replace(NOW, zone="Europe/Berlin"), 5, "time zone"),
         (MARK, replace(NOW, now_ms=1_001 + 7 * DAY_MS), 5, "tombstones"),
+        (MARK, replace(NOW, now_ms=1_001 + DAY_MS, keep_tombstones_ms=DAY_MS), 5, "tombstones"),
+        (MARK, replace(NOW, locale="de_DE"), 5, "locale"),
+        (MARK, replace(NOW, database="7/2"), 5, "timeline"),
+        (MARK, replace(NOW, sequence=8), 5, "older version"),
     ],
 )
 def test_each_doubt_says_what_has_changed(mark: Watermark | None, now: Position, sheet_id: int, word: str) -> None:
     (found,) = doubts(mark, now, sheet_id)
     assert word in found
+
+
+def test_what_is_not_known_is_not_doubted() -> None:
+    assert doubts(replace(MARK, locale="", database=""), NOW, 5) == []
+    assert doubts(MARK, replace(NOW, database="", sequence=0), 5) == []
 
 
 def test_a_doubt_begins_just_beyond_what_was_shown() -> None:

@@ -153,3 +153,11 @@ def test_marks_that_stand_at_other_rows_never_make_an_edit_of_a_wrong_key(
     by_key = {f"[{int(line[0])}]": line for line in written if isinstance(line[0], float)}
     for edit in told.edits:
         assert [c.value for c in edit.cells] == list(by_key[edit.row_key][1:])
+
+
+@pytest.mark.parametrize(("last_row", "edits"), [(43, 21), (None, 21), (42, 0)], ids=["half", "unknown", "most of the tab"])
+def test_a_change_of_most_of_a_tab_is_left_to_the_owner(last_row: int | None, edits: int) -> None:
+    rows = [row(n, [float(n), "x", None], mark({"id": float(n), "name": "y", "amount": None})) for n in range(1, 22)]
+    told = intake(post(rows, last_row=last_row))
+    assert len(told.edits) == edits
+    assert (told.poke is None) == bool(edits)

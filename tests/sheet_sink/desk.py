@@ -26,7 +26,7 @@ from tabstream.core.cells import RowKey
 from tabstream.core.changes import Desired
 from tabstream.core.tab import Layout
 from tabstream.core.tabparts import Draft, Look, TabPlan
-from tabstream.core.tabplan import plan_tab, recognise, wanted_changes
+from tabstream.core.tabplan import recognise, wanted_changes
 from tabstream.core.watermark import METADATA_KEY, TopicMark, Watermark, decode_watermark, encode_watermark
 from tabstream.kafka import clients
 from tabstream.kafka.avro import Decoder
@@ -44,6 +44,7 @@ HEADERS = ("id", "name", "amount", "_sync", "remark")
 TOPICS = Topics("db.public.leads", "table's id", 1, "db.tabstream.edit_result", "results' id", 0, 0)
 METADATA_ID = 7
 ZONE = "Etc/GMT"
+LOCALE = "en_US"
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def bound_tab(made: Services, spreadsheet_id: str) -> Iterator[BoundTab]:
     feed = Feed(made.settings, TOPICS, None, inbox, f"tabstream.sheet-sink.{binding.name}")
     feed.start()
     try:
-        yield BoundTab(binding, SHAPE, place, TOPICS, feed, inbox, Book(binding, SHAPE), ZONE)
+        yield BoundTab(binding, SHAPE, place, TOPICS, feed, inbox, Book(binding, SHAPE), ZONE, LOCALE)
     finally:
         feed.close()
 
@@ -134,7 +135,7 @@ class Desk:
         rows = self.tab.rows(reading.tab(self.tab).cells)
         found = recognise(book, rows)
         book.changes |= {key: self.topic[key] for key in wanted_changes(book, found, Look.WHOLE, now_ms)}
-        return plan_tab(book, found, Look.WHOLE, now_ms, lambda: f"new:{uuid.uuid4()}", 0)
+        return self.tab.plan(found, Look.WHOLE, reading.tab(self.tab), now_ms, 0)
 
     def render(self, reading: Reading, plan: TabPlan) -> Batch:
         """The plan as one call."""

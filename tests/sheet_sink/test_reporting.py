@@ -15,7 +15,8 @@ from consumers.sheet_sink.inbox import RawMessage
 from consumers.sheet_sink.owner import Owner
 from consumers.sheet_sink.reporting import not_ready, show_gauges, statuses
 from consumers.sheet_sink.services import Services
-from tabstream.core.tabplan import held_digest, recognise
+from tabstream.core.guard import held_digest
+from tabstream.core.tabplan import recognise
 from tabstream.kafka.messages import State
 from tests.core.tabs import BINDING, desired, gone, key
 from tests.sheet_sink.desk import Desk
@@ -26,7 +27,7 @@ from tests.sheets_emulator.running import until
 def owner(leads: Desk) -> Iterator[Owner]:
     """An owner that has opened the tab; it does not run by itself."""
     made = Owner(leads.spreadsheet_id, [], leads.services, lambda _: True)
-    made.tabs[leads.tab.binding.name] = leads.tab
+    made.roster.tabs[leads.tab.binding.name] = leads.tab
     until(lambda: True if leads.tab.inbox.complete else None)
     yield made
 
@@ -66,11 +67,11 @@ def test_a_paused_binding_says_why_and_what_to_do(services: Services) -> None:
     owner = Owner("S1", [BINDING], services, lambda _: True)
     (status,) = statuses(owner, "sink-1", 1)
     assert (status.state, status.problem) == (State.STARTING, None)
-    owner.paused["leads"] = Paused(BINDING, "tab 'Leads' was deleted", "undo the deletion", 0, 0)
-    owner.stopped_by_operator.add("leads")
+    owner.roster.paused["leads"] = Paused(BINDING, "tab 'Leads' was deleted", "undo the deletion", 0, 0)
+    owner.roster.stopped_by_operator.add("leads")
     (status,) = statuses(owner, "sink-1", 1)
     assert (status.state, status.problem, status.remedy) == (State.PAUSED, "tab 'Leads' was deleted", "undo the deletion")
-    assert json.loads(status.details) == {"paused_by_operator": True}
+    assert json.loads(status.details)["paused_by_operator"] is True
     (reason,) = not_ready(owner)
     assert "'leads' is paused: tab 'Leads' was deleted" in reason
 

@@ -1,15 +1,20 @@
 """Plans rendered into calls, applied to a real spreadsheet, and what the copies made on the way show."""
 
+from typing import Any
+
 import pytest
 
+from consumers.sheet_sink.bound_tab import OpenAgain
 from consumers.sheet_sink.reading import Reading
 from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID
 from tabstream.core.cells import digest
 from tabstream.core.edits import EditKind
 from tabstream.core.tabparts import TabPlan
+from tabstream.core.watermark import encode_watermark
+from tabstream.sheets import requests as build
 from tabstream.sheets.errors import FenceLost, InvalidRequest
 from tests.core.tabs import desired, gone, key
-from tests.sheet_sink.desk import Desk
+from tests.sheet_sink.desk import METADATA_ID, Desk
 
 NEW_BO = [["1", "Ada", "1", "remark 1"], ["2", "new", "2", "remark 2"], ["3", "Cy", "3", "remark 3"]]
 
@@ -323,3 +328,44 @@ def written_late(desk: Desk) -> tuple[Reading, TabPlan]:
     desk.change(desired(2, "new", 2.0, 0))
     reading = desk.read()
     return reading, desk.plan(reading)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"updateSpreadsheetProperties": {"properties": {"timeZone": "Asia/Tokyo"}, "fields": "timeZone"}}, "time zone"),
+        ({"updateSpreadsheetProperties": {"properties": {"locale": "de_DE"}, "fields": "locale"}}, "locale"),
+        (
+            {"deleteDeveloperMetadata": {"dataFilter": {"developerMetadataLookup": {"metadataId": METADATA_ID}}}},
+            "watermark is gone",
+        ),
+    ],
+    ids=["zone", "locale", "watermark"],
+)
+def test_a_spreadsheet_that_is_another_now_is_opened_again(filled: Desk, change: dict[str, Any], word: str) -> None:
+    filled.send(change)
+    with pytest.raises(OpenAgain, match=word):
+        filled.read().tab(filled.tab)
+
+
+def test_a_tab_set_back_to_an_older_version_is_opened_again(filled: Desk) -> None:
+    older = encode_watermark(filled.watermark())
+    filled.change(desired(2, "Bob", 2.5, 0))
+    filled.flush()
+    filled.read().tab(filled.tab)
+    filled.send(build.update_metadata(METADATA_ID, older))
+    with pytest.raises(OpenAgain, match="older version"):
+        filled.read().tab(filled.tab)
+
+
+def test_a_change_of_most_of_a_tab_waits_with_a_note_on_the_header(leads: Desk) -> None:
+    leads.change(*(desired(number, "Ada", 1.0, 0) for number in range(1, 31)))
+    leads.flush()
+    leads.person.act("paste", cell="B2", values=[["all the same"]] * 30)
+    leads.flush()
+    assert len(leads.tab.book.held) == 30
+    assert "30 rows changed or deleted at once" in leads.read().tab(leads.tab).header[0].note
+    leads.person.undo()
+    leads.flush()
+    assert not leads.tab.book.held
+    assert leads.read().tab(leads.tab).header[0].note == ""

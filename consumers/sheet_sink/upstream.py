@@ -1,0 +1,66 @@
+"""A watch over what comes before Kafka: the database, and the slot that the connector reads.
+
+A sheet sink whose connector does not run has nothing to do, and would look well.
+"""
+
+import threading
+
+import psycopg
+import structlog
+
+from tabstream import metrics
+from tabstream.clock import Clock
+from tabstream.config import Settings
+from tabstream.errors import Outage
+from tabstream.postgres.connection import connect
+from tabstream.postgres.slots import Slot, read_slot, slot_name, slot_problem
+
+_log = structlog.get_logger()
+_EVERY_SECONDS = 5.0
+# A connector that is started again is gone for some seconds.
+_PATIENCE_SECONDS = 20.0
+
+
+class Upstream(threading.Thread):
+    """Looks every few seconds from `start` until `stop` is set. `problem` is what an operator has to know, with a remedy."""
+
+    def __init__(self, settings: Settings, clock: Clock, stop: threading.Event) -> None:
+        super().__init__(name="upstream", daemon=True)
+        self.problem: tuple[str, str] | None = None
+        self._settings = settings
+        self._clock = clock
+        self._halt = stop
+        self._slot: Slot | None = None
+        self._moved_at = clock.monotonic()
+        self._bad_since: float | None = None
+
+    def run(self) -> None:
+        """See Thread."""
+        while not self._halt.is_set():
+            self._judge(self._look())
+            self._halt.wait(_EVERY_SECONDS)
+
+    def _judge(self, found: tuple[str, str] | None) -> None:
+        now = self._clock.monotonic()
+        if found is None:
+            self._bad_since = None
+        elif self._bad_since is None:
+            self._bad_since = now
+        shown = found if self._bad_since is not None and now - self._bad_since >= _PATIENCE_SECONDS else None
+        if shown is not None and self.problem is None:
+            _log.warning("nothing arrives", problem=shown[0], remedy=shown[1])
+        self.problem = shown
+
+    def _look(self) -> tuple[str, str] | None:
+        name = slot_name(self._settings.topic_prefix)
+        try:
+            with connect(self._settings.database_url, "tabstream sheet-sink watch", autocommit=True) as connection:
+                slot = read_slot(connection, name)
+        except (Outage, psycopg.Error) as problem:
+            return str(problem).strip(), "start the database, or correct TABSTREAM_DATABASE_URL"
+        now = self._clock.monotonic()
+        if slot is None or self._slot is None or slot.confirmed != self._slot.confirmed:
+            self._moved_at = now
+        self._slot = slot
+        metrics.SLOT_BEHIND_BYTES.labels(name).set(slot.behind_bytes if slot else 0)
+        return slot_problem(slot, name, now - self._moved_at)

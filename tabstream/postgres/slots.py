@@ -1,0 +1,50 @@
+"""The replication slot that the connector reads: whether anybody reads it, and whether it moves."""
+
+import re
+from dataclasses import dataclass
+
+from tabstream.core.results import lsn_of
+from tabstream.postgres.connection import Connection
+from tabstream.postgres.statements import statement
+
+# The connector's heartbeats move the slot every few seconds, also while the tables are quiet.
+STUCK_SECONDS = 120.0
+_REMEDY = "look at: tabstream connectors status"
+
+
+def slot_name(prefix: str) -> str:
+    """The slot of the connector with this topic prefix; its name, and its publication's, are the same."""
+    return "tabstream_" + re.sub(r"[^a-z0-9_]", "_", prefix.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot as it stands: up to where its reader has confirmed, and how much of the write-ahead log is behind that."""
+
+    name: str
+    active: bool
+    lost: bool
+    confirmed: int
+    behind_bytes: int
+
+
+def read_slot(connection: Connection, name: str) -> Slot | None:
+    """The slot of this name, None if there is none. Raises psycopg.Error."""
+    row = connection.execute(statement("read_slot"), (name,)).fetchone()
+    return None if row is None else Slot(name, bool(row[0]), bool(row[1]), lsn_of(row[2] or "0/0"), int(row[3] or 0))
+
+
+def slot_problem(slot: Slot | None, name: str, still_seconds: float) -> tuple[str, str] | None:
+    """What is wrong and what to do; `still_seconds` is for how long the slot has been at the same place."""
+    if slot is None:
+        return f"there is no replication slot {name!r}: nothing streams the tables", "run: tabstream connectors apply"
+    if slot.lost:
+        return (
+            f"the replication slot {name!r} has lost its place in the write-ahead log",
+            "drop it, then: tabstream connectors apply",
+        )
+    if not slot.active:
+        return f"nobody reads the replication slot {name!r}: the connector does not run", _REMEDY
+    if still_seconds > STUCK_SECONDS and slot.behind_bytes:
+        return f"the replication slot {name!r} has not moved for {still_seconds:.0f} s", _REMEDY
+    return None

@@ -1,0 +1,59 @@
+"""The replication slot: what is told of it, and when it is a problem."""
+
+import pytest
+
+from tabstream.postgres.connection import Connection, database_identity
+from tabstream.postgres.slots import STUCK_SECONDS, Slot, read_slot, slot_name, slot_problem
+
+WELL = Slot("tabstream_db", True, False, 100, 50)
+
+
+def test_a_slot_that_nobody_reads_is_told(database: Connection) -> None:
+    assert read_slot(database, "tabstream_db") is None
+    database.execute("SELECT pg_create_logical_replication_slot('tabstream_db', 'pgoutput')")
+    try:
+        slot = read_slot(database, "tabstream_db")
+        assert slot is not None
+        assert (slot.active, slot.lost) == (False, False)
+        assert slot.confirmed > 0
+    finally:
+        database.execute("SELECT pg_drop_replication_slot('tabstream_db')")
+
+
+@pytest.mark.parametrize(
+    ("slot", "still_seconds", "word", "remedy"),
+    [
+        (None, 0, "there is no", "apply"),
+        (Slot("tabstream_db", False, True, 0, 0), 0, "lost its place", "drop it"),
+        (Slot("tabstream_db", False, False, 100, 0), 0, "nobody reads", "status"),
+        (WELL, STUCK_SECONDS + 1, "not moved for 121 s", "status"),
+    ],
+)
+def test_what_is_wrong_is_told_with_a_remedy(slot: Slot | None, still_seconds: float, word: str, remedy: str) -> None:
+    found = slot_problem(slot, "tabstream_db", still_seconds)
+    assert found is not None
+    assert word in found[0]
+    assert remedy in found[1]
+
+
+def test_a_slot_that_moves_or_has_nothing_to_confirm_is_well() -> None:
+    assert slot_problem(WELL, "tabstream_db", STUCK_SECONDS) is None
+    assert slot_problem(Slot("tabstream_db", True, False, 100, 0), "tabstream_db", 10 * STUCK_SECONDS) is None
+
+
+def test_its_name_follows_the_topic_prefix() -> None:
+    assert slot_name("Prod-EU.db") == "tabstream_prod_eu_db"
+
+
+def test_the_database_says_which_it_is(database: Connection) -> None:
+    system, _, timeline = database_identity(database).partition("/")
+    assert system.isdigit() and timeline == "1"
+
+
+def test_a_role_that_may_not_ask_knows_nothing(database: Connection) -> None:
+    database.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+    database.execute("CREATE ROLE humble; SET ROLE humble")
+    try:
+        assert database_identity(database) == ""
+    finally:
+        database.execute("RESET ROLE; DROP ROLE humble; GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")

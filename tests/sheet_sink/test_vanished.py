@@ -1,0 +1,52 @@
+"""Rows that a new snapshot has left out are taken away if the table has them no more."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from consumers.sheet_sink.vanished import take_away_vanished
+from tabstream.errors import Outage
+from tests.core.tabs import desired
+from tests.postgres.server import Server
+from tests.sheet_sink.desk import Desk
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    with Server() as running:
+        yield running.url()
+
+
+@pytest.fixture
+def three(leads: Desk) -> Desk:
+    """Three rows are shown; then a snapshot begins, of which the row of key 1 has come."""
+    leads.change(*(desired(number, "Ada", 1.0, 0) for number in (1, 2, 3)))
+    leads.flush()
+    leads.change(replace(desired(1, "Ada", 1.0, 0, 900), of_snapshot=True))
+    return leads
+
+
+def test_what_the_table_has_no_more_leaves_the_tab(three: Desk, database_url: str) -> None:
+    with psycopg.connect(database_url) as database:
+        database.execute("CREATE TABLE leads (id bigint PRIMARY KEY, name text NOT NULL, amount numeric(10,2))")
+        database.execute("INSERT INTO leads VALUES (1, 'Ada', 1), (3, 'Ada', 1)")
+    with_database = replace(three.services, settings=three.services.settings.model_copy(update={"database_url": database_url}))
+    take_away_vanished(three.tab, with_database, 0)
+    three.flush()
+    assert [row[0] for row in three.grid()] == ["1", "3"]
+    assert three.tab.book.snapshot.open
+    three.change(replace(desired(3, "Cy", 1.0, 0, 900), of_snapshot=True))
+    take_away_vanished(three.tab, with_database, 10_000)
+    assert not three.tab.book.snapshot.open
+    three.flush()
+    assert [row[1] for row in three.grid()] == ["Ada", "Cy"]
+
+
+def test_while_the_database_is_out_of_reach_nothing_is_taken_away(three: Desk) -> None:
+    settings = three.services.settings.model_copy(update={"database_url": "postgresql://127.0.0.1:1/none"})
+    with pytest.raises(Outage):
+        take_away_vanished(three.tab, replace(three.services, settings=settings), 0)
+    three.flush()
+    assert len(three.grid()) == 3
