@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(default=1, ge=0, description="how long typing in a new row must rest before it is submitted")
     quota_per_minute: int = Field(default=60, gt=0, description="calls a minute of each kind (read, write) that Google allows")
     quota_share: float = Field(default=1.0, gt=0, le=1, description="this instance's share of quota_per_minute")
+    fence: bool = Field(default=True, description="make every write a compare-and-set; off: one sheet sink only")
+    pre_image: bool = Field(default=True, description="copy the rows that a write overwrites, and look at the copies")
     drive_check: bool = Field(default=True, description="ask Drive for the spreadsheet's version before a sweep reads it")
 
     log_format: Literal["json", "console"] = Field(default="json", description="json for machines, console for people")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from consumers.sheet_sink import feed as feeds
+from consumers.sheet_sink import sample
 from consumers.sheet_sink.bound_tab import BoundTab, Place
 from consumers.sheet_sink.inbox import Inbox
 from consumers.sheet_sink.rendering import fence
@@ -22,6 +23,7 @@ from tabstream.core.binding import SCRATCH_TAB, SYNC_HEADER, Binding, BoundColum
 from tabstream.core.book import Book
 from tabstream.core.cells import ObservedCell
 from tabstream.core.results import Truncated
+from tabstream.core.rowmerge import BoundTable
 from tabstream.core.tab import read_layout
 from tabstream.core.watermark import (
     METADATA_KEY,
@@ -35,6 +37,7 @@ from tabstream.core.watermark import (
 from tabstream.errors import BindingProblem
 from tabstream.postgres.connection import database_identity
 from tabstream.postgres.outbox import last_truncate
+from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
 from tabstream.sheets import formats
 from tabstream.sheets import requests as build
@@ -87,6 +90,9 @@ class Opener:
         self._cells_of: dict[int, int] = {}
         self.sequences: dict[str, tuple[int, int]] = {}
         """By binding the tab's id and its own sequence number as last seen: a lower one tells of an older version."""
+        self.wrote = False
+        """Set where something was written, so that the fence is another one."""
+        self._lossy: dict[str, tuple[TableShape, BindingProblem]] = {}
 
     def measure(self, view: SheetView) -> None:
         """Takes note of the sizes of the tabs that a read has shown, and warns where Google's limit comes near."""
@@ -105,7 +111,7 @@ class Opener:
         tab, shape = world.tab, world.shape
         if world.view.tab_by_id(SCRATCH_SHEET_ID) is None:
             self._add_scratch()
-        cells = self._cells(tab)
+        cells = self._rows_of(tab.sheet_id, (0, None))
         header = cells.get(0, ())
         if not any(cell.shown == SYNC_HEADER for cell in header):
             if any(cell.value is not None for row in cells.values() for cell in row):
@@ -113,6 +119,7 @@ class Opener:
                     f"tab {tab.title!r} has content of its own and is not bound yet",
                     "empty the tab or name another one in the bindings file",
                 )
+            self._check_sample(world, binding)
             self._set_up(world, binding)
             return self.open(binding)
         mark, metadata_id = _watermark(tab, binding)
@@ -168,10 +175,10 @@ class Opener:
         self.measure(view)
         return view
 
-    def _cells(self, tab: TabView) -> dict[int, Sequence[ObservedCell]]:
-        filters = [{"gridRange": grid_range(tab.sheet_id, (0, None), None)}]
+    def _rows_of(self, sheet_id: int, rows: tuple[int, int | None]) -> dict[int, Sequence[ObservedCell]]:
+        filters = [{"gridRange": grid_range(sheet_id, rows, None)}]
         answer = self._client.get_by_filter(self._spreadsheet_id, filters=filters, fields=ROWS)
-        seen = read_spreadsheet(answer.body).tab_by_id(tab.sheet_id)
+        seen = read_spreadsheet(answer.body).tab_by_id(sheet_id)
         return {} if seen is None else seen.rows
 
     def _add_scratch(self) -> None:
@@ -184,10 +191,30 @@ class Opener:
     def _fenced(self, requests: Sequence[Request]) -> None:
         scratch = self._structure().tab_by_id(SCRATCH_SHEET_ID)
         protection = scratch.protection if scratch is not None else None
-        first = [] if protection is None else fence(protection.id, str(uuid.uuid4()))
+        first = [] if protection is None or not self._services.settings.fence else fence(protection.id, str(uuid.uuid4()))
         if scratch is not None and protection is None:
             first = [build.protect_tab(SCRATCH_SHEET_ID, str(uuid.uuid4()))]
         self._client.batch_update(self._spreadsheet_id, [*first, *requests])
+        self.wrote = True
+
+    def _check_sample(self, world: _World, binding: Binding) -> None:
+        """Raises BindingProblem where a column's values would not survive the way through the sheet."""
+        shape, problem = self._lossy.get(binding.name, (None, None))
+        if problem is not None and shape == world.shape:
+            raise problem
+        with self._services.database() as connection:
+            texts = Rows(BoundTable(binding, world.shape), commit_times=False).sample(connection, sample.SAMPLE_ROWS)
+        scratch = self._structure().tab_by_id(SCRATCH_SHEET_ID)
+        if not texts or scratch is None:
+            return
+        values = sample.values_of(texts, world.shape)
+        self._fenced(sample.write_requests(values, (scratch.row_count, scratch.column_count)))
+        rows = sample.FIRST_ROW, sample.FIRST_ROW + len(values)
+        try:
+            sample.compare(values, self._rows_of(SCRATCH_SHEET_ID, rows), world.shape)
+        except BindingProblem as found:
+            self._lossy[binding.name] = (world.shape, found)
+            raise
 
     def _set_up(self, world: _World, binding: Binding) -> None:
         tab, shape = world.tab, world.shape

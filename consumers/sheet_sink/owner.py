@@ -338,7 +338,8 @@ class Owner:
             return
         parts = [(p.tab, p.plan, p.reading.tab(p.tab)) for p in writing]
         now = self._services.clock.now_ms()
-        batch = render(str(uuid.uuid4()), reading.fence_id, reading.scratch_size, parts, now)
+        copies = self._services.settings.pre_image
+        batch = render(str(uuid.uuid4()), reading.fence_id, reading.scratch_size, parts, now, copies)
         began = time.monotonic()
         try:
             answer = self._client.batch_update(self.spreadsheet_id, batch.requests)

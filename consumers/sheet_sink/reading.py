@@ -31,13 +31,16 @@ class Request:
 
 @dataclass(slots=True)
 class Reading:
-    """What one read showed. `begin_ms` and `end_ms` bound its time on Google's clock."""
+    """What one read showed. `begin_ms` and `end_ms` bound its time on Google's clock.
+
+    `fence_id` is None where writes are not fenced; then `fence_batch`, the last write, is what the scratch tab says.
+    """
 
     id: str
     view: SheetView
     begin_ms: int
     end_ms: int
-    fence_id: int
+    fence_id: int | None
     fence_batch: str
 
     def tab(self, tab: BoundTab) -> TabReading:
@@ -88,13 +91,18 @@ def read(
     answer = client.get_by_filter(spreadsheet_id, filters=filters, fields=ROWS)
     view = read_spreadsheet(answer.body)
     scratch = view.tab_by_id(SCRATCH_SHEET_ID)
-    fence = scratch.protection if scratch is not None else None
-    if fence is None:
+    fence = scratch.protection if scratch is not None and services.settings.fence else None
+    if scratch is None or (fence is None and services.settings.fence):
         raise BindingProblem(
             "the hidden tab _tabstream or its protection is gone", "none: it is set up again when the binding resumes"
         )
     begin_ms, end_ms = services.google_interval(answer)
-    return Reading(str(uuid.uuid4()), view, begin_ms, end_ms, fence.id, fence.description)
+    reading = Reading(str(uuid.uuid4()), view, begin_ms, end_ms, None, "")
+    if fence is None:
+        reading.fence_batch = reading.scratch_batch or ""
+    else:
+        reading.fence_id, reading.fence_batch = fence.id, fence.description
+    return reading
 
 
 def _filters(request: Request) -> list[dict[str, Any]]:

@@ -87,21 +87,23 @@ def fence(fence_id: int, batch_id: str) -> list[Request]:
 
 def render(
     batch_id: str,
-    fence_id: int,
+    fence_id: int | None,
     scratch_size: tuple[int, int],
     parts: Sequence[tuple[BoundTab, TabPlan, TabReading]],
     now_ms: int,
+    copies: bool = True,
 ) -> Batch:
     """Renders the plans of all tabs of a spreadsheet. New rows beyond the size of a call are left for the next one.
 
-    `scratch_size` is the size of the scratch tab's grid: rows, columns. It grows as needed.
+    `scratch_size` is the size of the scratch tab's grid: rows, columns. It grows as needed. `fence_id` None leaves the fence
+    out, and without `copies` there is no pre-image.
     """
     batch = Batch(batch_id)
-    whole = Origin(None, ())
-    batch.add(whole, fence(fence_id, batch_id))
+    if fence_id is not None:
+        batch.add(Origin(None, ()), fence(fence_id, batch_id))
     for tab, _, seen in parts:
         _render_restored(batch, tab, seen, scratch_size[1] - COPIES_COLUMN)
-    _render_pre_image(batch, scratch_size, parts)
+    _render_pre_image(batch, scratch_size, parts if copies else ())
     for tab, plan, seen in parts:
         _render_rows(batch, tab, plan, seen)
     for tab, plan, seen in parts:
@@ -121,7 +123,7 @@ def _render_pre_image(
     copies: list[Request] = []
     meant: list[CellData] = []
     at = 1
-    width = max(seen.column_count for _, _, seen in parts) + COPIES_COLUMN
+    width = max((seen.column_count for _, _, seen in parts), default=0) + COPIES_COLUMN
     for tab, plan, _ in parts:
         sheet_id, columns = tab.place.sheet_id, tab.place.layout.width
         whose, removed = _meant(plan), {r.row: r.key for r in plan.removes}

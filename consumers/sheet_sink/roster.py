@@ -52,8 +52,8 @@ class Roster:
             self._opener.sequences[told.binding] = (told.sheet_id, told.sequence)
 
     def open_paused(self) -> bool:
-        """Opens the bindings whose time has come; True if one runs now."""
-        now, opened = self._clock.now_ms(), False
+        """Opens the bindings whose time has come; True if one runs now, or something was written."""
+        now, opened, self._opener.wrote = self._clock.now_ms(), False, False
         for name, paused in list(self.paused.items()):
             if paused.retry_at_ms > now or name in self.stopped_by_operator:
                 continue
@@ -67,7 +67,7 @@ class Roster:
                     _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
                 since = paused.since_ms
                 self.paused[name] = Paused(paused.binding, problem.problem, problem.remedy, now + _RETRY_PAUSED_MS, since)
-        return opened
+        return opened or self._opener.wrote
 
     def pause(self, name: str, problem: BindingProblem) -> None:
         """Closes a binding that runs; it is tried again later, at once if it is but to be opened again."""

@@ -66,6 +66,9 @@ SELECT e.ord, {changed}, {columns}
 FROM unnest({arrays}) WITH ORDINALITY AS e({names}) JOIN {table} AS t ON {matches}
 {lock};
 
+-- sample_rows: some rows, as texts
+SELECT {columns} FROM {table} AS t LIMIT %s;
+
 -- changed_by_column: microseconds since 1970 by the binding's own column; one without zone is taken as UTC
 CASE WHEN isfinite({column}) THEN (extract(epoch FROM {column}) * 1000000)::bigint END;
 

@@ -59,6 +59,12 @@ class Rows:
         found = self._select(connection, keys, LockMode.NONE)
         return [found.get(n) for n in range(len(keys))]
 
+    def sample(self, connection: Connection, limit: int) -> list[dict[str, str | None]]:
+        """Some rows, as texts by column."""
+        names = [column.name for column in self.table.shape.columns]
+        query = statement("sample_rows").format(table=self._name, columns=_join(_text(_of(_T, name)) for name in names))
+        return [dict(zip(names, row, strict=True)) for row in connection.execute(query, (limit,)).fetchall()]
+
     def update(self, connection: Connection, changes: Sequence[tuple[KeyTexts, Mapping[str, str | None]]]) -> set[int]:
         """Writes columns of rows; returns the numbers of the changes that took place, which a trigger may prevent."""
         done: set[int] = set()

@@ -1,11 +1,13 @@
 """Plans rendered into calls, applied to a real spreadsheet, and what the copies made on the way show."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from consumers.sheet_sink.bound_tab import OpenAgain
-from consumers.sheet_sink.reading import Reading
+from consumers.sheet_sink.reading import Reading, Request, read
+from consumers.sheet_sink.rendering import render
 from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID
 from tabstream.core.cells import digest
 from tabstream.core.edits import EditKind
@@ -369,3 +371,17 @@ def test_a_change_of_most_of_a_tab_waits_with_a_note_on_the_header(leads: Desk) 
     leads.flush()
     assert not leads.tab.book.held
     assert leads.read().tab(leads.tab).header[0].note == ""
+
+
+def test_without_fence_and_copies_the_rows_are_written_all_the_same(filled: Desk) -> None:
+    settings = filled.services.settings.model_copy(update={"fence": False, "pre_image": False})
+    unfenced = replace(filled.services, settings=settings)
+    reading = read(filled.client, filled.spreadsheet_id, [Request(filled.tab, None)], None, unfenced)
+    filled.change(desired(2, "Bob", 2.5, 0))
+    plan = filled.plan(reading)
+    batch = render("a batch", reading.fence_id, reading.scratch_size, [(filled.tab, plan, reading.tab(filled.tab))], 0, False)
+    filled.apply(batch, plan)
+    assert filled.grid()[1] == ["2", "Bob", "2.5", "remark 2"]
+    assert not {"deleteProtectedRange", "copyPaste"} & {kind for request in batch.requests for kind in request}
+    again = read(filled.client, filled.spreadsheet_id, [Request(filled.tab, None)], None, unfenced)
+    assert (again.fence_batch, filled.met()) == ("a batch", [])
