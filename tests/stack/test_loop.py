@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 import yaml
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -66,6 +67,25 @@ def test_groups_set_back_to_the_beginning_change_nothing(bound: tuple[LocalStack
     assert [row for row in after if str(row["lead_id"]) != key] == [row for row in before if str(row["lead_id"]) != key]
 
 
+def test_after_a_lost_slot_what_was_deleted_meanwhile_leaves_the_tab_and_nothing_comes_back(
+    bound: tuple[LocalStack, Place], scene: Scene
+) -> None:
+    _, place = bound
+    kept, leaving, edited = scene.lead("kept"), scene.lead("leaving"), scene.lead("edited then gone")
+    scene.edit(edited, "company", "answered", "answered")
+    scene.query("delete", key=edited)
+    scene.until_tab(lambda view: edited not in view.rows, "the deleted row to leave the tab")
+    stack.control(place.state, "stop", "connect")
+    until(lambda: _drop_slots(scene), "the slot is dropped")
+    scene.query("delete", key=leaving)
+    scene.query("set_notes", key=kept, text="changed while nobody looked")
+    stack.control(place.state, "start", "connect")
+    scene.until_tab(lambda view: leaving not in view.rows, "the row that the snapshot leaves out to leave the tab", 120)
+    scene.until_equal(60, 3)
+    assert scene.row(leaving) is None
+    assert scene.row(edited) is None
+
+
 def test_a_second_sheet_sink_takes_over_from_one_that_is_killed(bound: tuple[LocalStack, Place], scene: Scene) -> None:
     local, place = bound
     second = subprocess.Popen(
@@ -116,6 +136,14 @@ def test_a_binding_without_its_table_pauses_and_the_others_run(bound: tuple[Loca
     key = scene.lead("beside it")
     assert scene.row(key) is not None
     scene.until_equal(60)
+
+
+def _drop_slots(scene: Scene) -> bool:
+    try:
+        scene.database.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+    except psycopg.errors.ObjectInUse:
+        return False
+    return True
 
 
 def _set_back(bootstrap_servers: str) -> None:
