@@ -378,6 +378,7 @@ class Owner:
             book.settled(key, desired)
         for token in planned.plan.rejected_tokens:
             book.reject_token(token)
+        book.finished(planned.plan.finished_tokens)
 
     def _blame(self, batch: Batch, refused: InvalidRequest) -> None:
         origin = batch.origins[refused.index] if refused.index is not None else Origin(None, ())

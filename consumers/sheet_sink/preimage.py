@@ -89,7 +89,8 @@ def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows
     if known is not None and (copied.meant, fingerprint(row)) in known.rows:
         return
     if not isinstance(row.mark, Mark):
-        if copied.removed and not row.blank:
+        its_own = known is None and row.mark == NewRow(copied.meant)
+        if copied.removed and not row.blank and not its_own:
             met.deleted.append(copied.at)
         elif not copied.removed and _is_strange(row, copied.meant):
             met.keys.add(copied.meant)

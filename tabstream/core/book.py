@@ -43,7 +43,8 @@ class PendingResult:
 
 @dataclass(slots=True)
 class Token:
-    """A person's new row: since when its content stands, and what was submitted of it."""
+    """A person's new row: since when its content stands, and what was submitted of it. `gone`: the row was deleted before
+    its answer came."""
 
     row: int
     content: Digest
@@ -52,6 +53,7 @@ class Token:
     submitted_ms: int = 0
     rejected: Digest | None = None
     answer: PendingResult | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,9 @@ class Book:
         self._settle_reports(result)
         if result.row_key.startswith(NEW_ROW_PREFIX):
             self.wants_whole = self.wants_whole or result.row_key not in self.tokens
-            self.tokens.setdefault(result.row_key, Token(-1, "", 0)).answer = pending
+            token = self.tokens.setdefault(result.row_key, Token(-1, "", 0))
+            if token.answer is None or not _repeats(result, token.answer.result):
+                token.answer = pending
         else:
             self.results.setdefault(result.row_key, []).append(pending)
             self.waiting.discard(result.row_key)
@@ -326,6 +330,10 @@ class Book:
             if key not in self.tokens:
                 entry = self.entries.setdefault(key, Entry())
                 entry.row, entry.shown = row, True
+        self.finished(tokens)
+
+    def finished(self, tokens: Iterable[str]) -> None:
+        """Nothing more is to be done for these new rows."""
         for token in tokens:
             self.tokens.pop(token, None)
 
@@ -369,6 +377,12 @@ class Book:
         waiting = [p[0].offset for key, p in self.results.items() if p and key not in shown]
         waiting += [t.answer.offset for n, t in self.tokens.items() if t.answer is not None and n not in tokens]
         return min([consumed, *waiting]) - 1
+
+
+def _repeats(result: EditResult, earlier: EditResult) -> bool:
+    """True for the same decision told again: it has the row as it is now, which the table's own events tell in order."""
+    row, before = result.row_answer, earlier.row_answer
+    return row is not None and before is not None and row.number == before.number
 
 
 def _is_after(change: Desired, truncated: Truncated) -> bool:

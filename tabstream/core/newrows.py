@@ -1,8 +1,10 @@
 """New rows of people, from the token in `_sync` to the answer of the database sink."""
 
+from collections.abc import Callable
+
 from tabstream.core.binding import BoundColumn
-from tabstream.core.book import REPORT_AGAIN_MS, Book, PendingResult, Token
-from tabstream.core.cells import EMPTY_DIGEST, RowKey
+from tabstream.core.book import REPORT_AGAIN_MS, Book, Entry, PendingResult, Token
+from tabstream.core.cells import EMPTY_DIGEST, RowKey, same
 from tabstream.core.changes import Desired
 from tabstream.core.edits import EditKind, Outcome, SeenCell
 from tabstream.core.identity import Identity, row_content
@@ -13,22 +15,24 @@ from tabstream.core.plan import (
     plan_new_row,
 )
 from tabstream.core.tab import ObservedRow
-from tabstream.core.tabparts import Draft, Look, TabPlan
+from tabstream.core.tabparts import Draft, Look, Remove, TabPlan
 from tabstream.core.types.base import CheckBox
 
 
-def plan_tokens(book: Book, found: Identity, look: Look, now_ms: int, settle_ms: int, plan: TabPlan) -> None:
+def plan_tokens(
+    book: Book, found: Identity, look: Look, now_ms: int, new_token: Callable[[], str], settle_ms: int, plan: TabPlan
+) -> None:
     """Plans the rows that people have begun: submitted once complete, given key and mark once answered."""
     if look is Look.WHOLE:
         book.incomplete = 0
     for name, row in found.tokens.items():
         content = row_content(row)
         token = book.tokens.setdefault(name, Token(row.row, content, now_ms))
-        token.row = row.row
+        token.row, token.gone = row.row, False
         if token.content != content:
             token.content, token.since_ms = content, now_ms
         if token.answer is not None:
-            _plan_answered_token(book, name, token, token.answer, row, plan)
+            _plan_answered_token(book, name, token.answer, row, new_token, plan)
         else:
             _plan_open_token(book, name, token, row, now_ms, settle_ms, plan)
     for name in found.moved_tokens - plan.finished_tokens.keys():
@@ -37,10 +41,12 @@ def plan_tokens(book: Book, found: Identity, look: Look, now_ms: int, settle_ms:
     if look is Look.WHOLE:
         for name, token in list(book.tokens.items()):
             if name not in found.tokens and token.answer is not None:
-                _plan_gone_token(book, name, token.answer, plan)
+                _plan_gone_token(book, name, token, token.answer, plan)
 
 
-def _plan_answered_token(book: Book, name: str, token: Token, answer: PendingResult, row: ObservedRow, plan: TabPlan) -> None:
+def _plan_answered_token(
+    book: Book, name: str, answer: PendingResult, row: ObservedRow, new_token: Callable[[], str], plan: TabPlan
+) -> None:
     row_answer = answer.result.row_answer
     if row_answer is None:
         return
@@ -52,7 +58,18 @@ def _plan_answered_token(book: Book, name: str, token: Token, answer: PendingRes
         plan.rejected_tokens.add(name)
         return
     desired = _desired_of_token(book, row_answer.key, answer)
-    if desired is None or desired.values is None:
+    if desired is None or (desired.values is None and answer.result.row is None):
+        # Its row was inserted and deleted before: the person brought it back, and so it is a new row once more.
+        plan.rows[name] = RowPlan(row.row, mark=NewRow(new_token()))
+        plan.finished_tokens[name] = None
+        plan.look_whole(0)
+        return
+    if desired.values is None:
+        plan.removes.append(Remove(name, row.row))
+        plan.finished_tokens[name] = None
+        plan.settled[row_answer.key] = desired
+        if later := _typed_since(row, answer):
+            plan.header_messages.append(f"row {row_answer.key} was deleted in the database; not saved: {later}")
         return
     plan.rows[row_answer.key] = plan_new_row(desired, row, answer.result.cells, book.shape)
     plan.finished_tokens[name] = row_answer.key
@@ -71,12 +88,28 @@ def _desired_of_token(book: Book, key: RowKey, answer: PendingResult) -> Desired
     return Desired(key, values, *position, answer.result.lsn)
 
 
-def _plan_gone_token(book: Book, name: str, answer: PendingResult, plan: TabPlan) -> None:
-    """The person deleted the row before its answer came: its key counts as shown, and is missing."""
+def _typed_since(row: ObservedRow, answer: PendingResult) -> str:
+    """What was typed into a new row after it was submitted."""
+    submitted = {a.column: a.value for a in answer.result.cells}
+    later = [c for c, value in row.values.items() if c in submitted and not same(value, submitted[c])]
+    return ", ".join(f"{c}: {row.cells[c].shown}" for c in later)
+
+
+def _plan_gone_token(book: Book, name: str, token: Token, answer: PendingResult, plan: TabPlan) -> None:
+    """The person deleted the row before its answer came: its key counts as shown, and is missing.
+
+    The answer stays open until the key is deleted, so that the next owner would learn of it too. The table's event may
+    come after the answer.
+    """
     row_answer = answer.result.row_answer
-    plan.finished_tokens[name] = None
-    if row_answer is not None and row_answer.key is not None and row_answer.key in book.entries:
-        book.entries[row_answer.key].shown = True
+    token.row, token.gone = -1, True
+    if row_answer is None or row_answer.key is None:
+        plan.finished_tokens[name] = None
+        return
+    entry = book.entries.setdefault(row_answer.key, Entry())
+    entry.shown = True
+    if entry.deleted:
+        plan.finished_tokens[name] = None
 
 
 def _plan_open_token(

@@ -34,7 +34,7 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A row to be deleted."""
+    """A row to be deleted; `key` is a token for a row that never got one."""
 
     key: RowKey
     row: int

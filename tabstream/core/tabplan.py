@@ -108,8 +108,9 @@ def plan_tab(
     At most `max_rows` rows are written over; the others wait for the next flush.
     """
     plan = TabPlan()
-    answered = {t.answer.result.row_answer.key for t in book.tokens.values() if t.answer and t.answer.result.row_answer}
-    plan_tokens(book, found, look, now_ms, settle_ms, plan)
+    plan_tokens(book, found, look, now_ms, new_token, settle_ms, plan)
+    answers = [t.answer.result.row_answer for t in book.tokens.values() if t.answer is not None and not t.gone]
+    answered = {answer.key for answer in answers if answer is not None}
     _plan_renamed(book, found, plan)
     for key, place in found.rows.items():
         if len(plan.rows) + len(plan.removes) >= max_rows:

@@ -176,6 +176,61 @@ def test_a_new_row_gets_a_token_then_is_submitted_then_keyed() -> None:
     assert not third.adds
 
 
+def submitted(name: str) -> tuple[Book, ObservedRow, EditResult]:
+    """A person's new row that was submitted and inserted as 7, and the answer that the book does not know yet."""
+    known, _ = shown()
+    typed = row(1, None, name, None, NewRow("new:1"))
+    look(known, [typed])
+    cells = tuple(Answer(c, "", v, 4, Outcome.APPLIED) for c, v in (("id", None), ("name", name), ("amount", None)))
+    stored = {"id": "7", "name": name, "amount": None}
+    return known, typed, EditResult("new:1", cells, RowAnswer(Outcome.INSERTED, 4, key(7)), stored, 100)
+
+
+@pytest.mark.parametrize("event_first", [True, False])
+def test_a_new_row_that_is_deleted_before_its_answer_is_deleted_in_the_database(event_first: bool) -> None:
+    known, _, answer = submitted("x")
+    if event_first:
+        known.change(desired(7, "x", None, 30, 90))
+    known.result(0, answer)
+    drafts = list(look(known, [], 10).drafts)
+    known.change(desired(7, "x", None, 30, 90))
+    for now_ms in (20, 20 + CONFIRM_MISSING_MS):
+        plan = look(known, [], now_ms)
+        assert not plan.adds
+        drafts += plan.drafts
+    assert [(d.kind, d.row_key) for d in drafts] == [(EditKind.DELETE, key(7))]
+    assert known.is_idle()
+    assert known.results_watermark(1) == -1, "the next owner must learn of it too"
+    known.change(gone(7, 31))
+    last = look(known, [], 5_000)
+    for settled, wanted in last.settled.items():
+        known.settled(settled, wanted)
+    known.finished(last.finished_tokens)
+    assert not known.dirty
+    assert not known.tokens
+
+
+def test_a_new_row_that_the_database_deletes_before_it_is_shown_is_removed() -> None:
+    known, typed, answer = submitted("x")
+    known.change(desired(7, "x", None, 30, 90))
+    known.result(0, answer)
+    known.change(gone(7, 131))
+    known.result(1, replace(answer, row=None, lsn=140))
+    plan = look(known, [row(1, None, "y", None, typed.mark if isinstance(typed.mark, NewRow) else None)], 10)
+    assert [(r.key, r.row) for r in plan.removes] == [("new:1", 1)]
+    assert plan.header_messages == ["row [7] was deleted in the database; not saved: name: y"]
+    assert plan.finished_tokens == {"new:1": None}
+
+
+def test_a_new_row_that_is_brought_back_after_its_deletion_is_a_new_row_again() -> None:
+    known, typed, answer = submitted("x")
+    known.fold(key(7), 0, 31, True)
+    known.result(1, replace(answer, row=None, lsn=140))
+    plan = plan_tab(known, recognise(known, [typed]), Look.WHOLE, 10, lambda: "new:2", 0)
+    assert plan.rows["new:1"].mark == NewRow("new:2")
+    assert not plan.removes
+
+
 def test_a_key_whose_transaction_has_answers_to_come_waits() -> None:
     known = book()
     known.claim(Claim(11, frozenset({"new:1"})))
