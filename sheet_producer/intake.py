@@ -89,7 +89,7 @@ def _row(post: Post, row: PostedRow, binding: Binding, touched: Touched, places:
     except DamagedMark:
         return Intake(binding.name, reasons=("a mark is damaged",))
     if not isinstance(mark, Mark):
-        return Intake(binding.name, reasons=("a row has no mark yet",))
+        return Intake(binding.name, reasons=("a row has no mark of its own",))
     columns = {name: places[header] for name, header in _headers(binding, mark).items() if header in places}
     if len(columns) < len(mark.cells):
         return Intake(binding.name, reasons=("the header of a synced column is missing or stands twice",))

@@ -296,7 +296,7 @@ POKE_REASONS = _counter(
     "tabstream_poke_reasons_total",
     ("binding", "reason"),
     "why posts made the owner look for itself",
-    "a row has no mark yet is usual; damaged marks or headers: see `tabstream status`; no binding: check the tab's name",
+    "rows without a mark are usual; damaged marks or headers: see `tabstream status`; no binding: check the tab's name",
 )
 SIGNALS_SENT = _counter(
     "tabstream_signals_sent_total",

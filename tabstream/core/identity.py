@@ -6,7 +6,9 @@ A row is believed when its key cell and its mark agree. Where they do not, the r
    goes to the one row that shows its key, whatever that row was before; the token of a new row follows its content.
 2. A row whose own mark is nowhere else keeps it: a key typed over, or another row pasted over it, is put back.
 3. A mark that stands elsewhere too, in a row with another key: that row is a new row.
-4. Key and mark together twice: the row where the mark was last seen is the row, the other is a copy that is not synced.
+4. Key and mark together twice: the row where the mark was last seen is the row, the other is a copy that is not synced. It
+   is marked as a copy, and stays one until it has another key, or its row is nowhere else. A copy that stands where a row
+   was that is nowhere now was pasted over it: that row is put back.
 5. A damaged or missing mark, or a token where a row that was shown now stands: the key cell decides.
 """
 
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from tabstream.core.cells import Digest, RowKey, digest
-from tabstream.core.marks import Mark, NewRow
+from tabstream.core.marks import CopiedRow, Mark, NewRow
 from tabstream.core.tab import ObservedRow
 
 
@@ -87,7 +89,7 @@ def identify(
                 agreeing.setdefault(row.mark.key, []).append(row)
             else:
                 torn.append(row)
-        elif row.damaged or not row.blank:
+        elif row.damaged or isinstance(row.mark, CopiedRow) or not row.blank:
             unmarked.append(row)
     for key, candidates in agreeing.items():
         _take_agreeing(found, key, candidates, last_row)
@@ -100,6 +102,7 @@ def identify(
     for row in unmarked:
         if row.row not in taken:
             _take_unmarked(found, row, known)
+    _take_pasted_over(found, known, last_row)
     for key in [k for k in found.cleared if k in found.rows]:
         found.strays.append(found.cleared.pop(key).row)
     _return_tokens(found, freed, contents or {})
@@ -176,6 +179,16 @@ def _take_agreeing(found: Identity, key: RowKey, candidates: list[ObservedRow], 
     found.unsure = found.unsure or bool(others)
 
 
+def _take_pasted_over(found: Identity, known: Container[RowKey], last_row: Mapping[RowKey, int]) -> None:
+    # A copy that is marked as one was seen before, beside the row that is missing now: it only moved up.
+    fresh = {row.row: row for row in found.copies if isinstance(row.mark, Mark)}
+    for key, at in last_row.items():
+        if at in fresh and key in known and key not in found.rows and key not in found.cleared:
+            found.rows[key] = Located(fresh[at], None, Repair.WHOLE)
+            found.copies.remove(fresh.pop(at))
+            found.unsure = True
+
+
 def _take_torn(found: Identity, rest: Sequence[ObservedRow], torn: Sequence[ObservedRow], known: Container[RowKey]) -> None:
     by_key = {_mark(row).key: _mark(row) for row in torn}
     for row in rest:
@@ -211,6 +224,8 @@ def _take_unmarked(found: Identity, row: ObservedRow, known: Container[RowKey]) 
         found.rows[key] = Located(row, left_behind.mark if left_behind else None, Repair.MARK)
     elif row.blank:
         found.strays.append(row)
+    elif isinstance(row.mark, CopiedRow) and row.mark.key == key:
+        found.copies.append(row)
     else:
         found.new.append(row)
 

@@ -3,18 +3,21 @@
     t1:<checksum>:["<key values>", partition, offset, {column: "digest" or "digest:number"}]
 
 `t1` is the format's version. The checksum (digest of the JSON text) tells a mark that a person has damaged from one
-that stands as it was written. A row that is not in the database yet carries `new:<uuid>`.
+that stands as it was written. A row that is not in the database yet carries `new:<uuid>`, a copy of a row that is not
+synced `copy:<key values>`: whoever reads that row alone must not take it for the one that it was copied from.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tabstream.core.cells import Digest, RowKey, digest, key_values, row_key
 from tabstream.errors import TabstreamError
 
 _VERSION = "t1"
 _NEW = "new:"
+_COPY = "copy:"
 
 
 class DamagedMark(TabstreamError):
@@ -46,21 +49,35 @@ class NewRow:
     token: str
 
 
-def encode_mark(mark: Mark | NewRow) -> str:
+@dataclass(frozen=True, slots=True)
+class CopiedRow:
+    """A copy of the row of `key`, which stands elsewhere."""
+
+    key: RowKey
+
+
+AnyMark: TypeAlias = Mark | NewRow | CopiedRow
+
+
+def encode_mark(mark: AnyMark) -> str:
     """The text of the `_sync` cell."""
     if isinstance(mark, NewRow):
         return mark.token
+    if isinstance(mark, CopiedRow):
+        return f"{_COPY}{mark.key}"
     cells = {c: f"{m.digest}:{m.number}" if m.number else m.digest for c, m in mark.cells.items()}
     payload = json.dumps([json.loads(mark.key), mark.partition, mark.offset, cells], ensure_ascii=False, separators=(",", ":"))
     return f"{_VERSION}:{digest(payload)}:{payload}"
 
 
-def decode_mark(text: str | None) -> Mark | NewRow | None:
+def decode_mark(text: str | None) -> AnyMark | None:
     """The mark in a `_sync` cell's text; None for an empty cell. Raises DamagedMark."""
     if not text:
         return None
     if text.startswith(_NEW):
         return NewRow(text)
+    if text.startswith(_COPY):
+        return CopiedRow(text.removeprefix(_COPY))
     version, _, rest = text.partition(":")
     checksum, _, payload = rest.partition(":")
     if version != _VERSION or checksum != digest(payload):

@@ -69,7 +69,7 @@ def _plan_answered_token(
         plan.finished_tokens[name] = None
         plan.settled[row_answer.key] = desired
         if later := _typed_since(row, answer):
-            plan.header_messages.append(f"row {row_answer.key} was deleted in the database; not saved: {later}")
+            plan.stories.append(f"row {row_answer.key} was deleted in the database; not saved: {later}")
         return
     plan.rows[row_answer.key] = plan_new_row(desired, row, answer.result.cells, book.shape)
     plan.finished_tokens[name] = row_answer.key

@@ -20,7 +20,7 @@ from tabstream.core.cells import EMPTY_DIGEST, CellValue, ObservedCell, digest, 
 from tabstream.core.changes import Desired, Missing
 from tabstream.core.edits import Outcome, SeenCell
 from tabstream.core.identity import Located, Repair
-from tabstream.core.marks import Mark, MarkedCell, NewRow
+from tabstream.core.marks import AnyMark, Mark, MarkedCell
 from tabstream.core.notes import has_message, outcome_message, with_message
 from tabstream.core.results import Answer
 from tabstream.core.tab import ObservedRow
@@ -58,7 +58,7 @@ class RowPlan:
 
     row: int
     cells: list[CellWrite] = field(default_factory=list)
-    mark: Mark | NewRow | None = None
+    mark: AnyMark | None = None
     clear_mark: bool = False
     seen: list[SeenCell] = field(default_factory=list)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tabstream.core.binding import SYNC_HEADER, TableShape
 from tabstream.core.cells import EMPTY_CELL, CellValue, ObservedCell, RowKey, row_key
-from tabstream.core.marks import DamagedMark, Mark, NewRow, decode_mark
+from tabstream.core.marks import AnyMark, DamagedMark, decode_mark
 from tabstream.errors import BindingProblem
 
 
@@ -32,7 +32,7 @@ class ObservedRow:
     row: int
     cells: Mapping[str, ObservedCell]
     values: Mapping[str, CellValue]
-    mark: Mark | NewRow | None
+    mark: AnyMark | None
     damaged: bool
     key: RowKey | None
     shown_only: frozenset[str] = frozenset()
@@ -71,7 +71,7 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
     """Reads one row; `cells` start at column A and may be shorter than the tab is wide."""
     observed = {name: cells[i] if i < len(cells) else EMPTY_CELL for name, i in layout.columns.items()}
     values = {column.name: column.type.from_cell(observed[column.name]) for column in shape.columns}
-    mark: Mark | NewRow | None = None
+    mark: AnyMark | None = None
     damaged = False
     sync = cells[layout.sync] if layout.sync < len(cells) else EMPTY_CELL
     try:

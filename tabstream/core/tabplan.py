@@ -13,7 +13,7 @@ from tabstream.core.changes import Missing
 from tabstream.core.edits import EditKind, Outcome, SeenCell
 from tabstream.core.guard import is_mass
 from tabstream.core.identity import Identity, Located, Repair, identify
-from tabstream.core.marks import Mark, MarkedCell, NewRow
+from tabstream.core.marks import CopiedRow, Mark, MarkedCell, NewRow
 from tabstream.core.newrows import plan_tokens
 from tabstream.core.notes import outcome_message
 from tabstream.core.plan import (
@@ -168,7 +168,7 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
             plan.edited += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
         return
     before = book.mistakes.marks.get(key)
-    if before is not None and isinstance(place.row.mark, Mark) and place.row.mark.key != key:
+    if before is not None and not (isinstance(place.row.mark, Mark) and place.row.mark.key == key):
         place = replace(place, mark=mark_before_mistake(before, place.row))
     answers = [a for p in book.results.get(key, ()) for a in p.result.cells]
     row_plan = plan_row(desired, place, answers, book.shape)
@@ -244,8 +244,9 @@ def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str]
     key_column = book.shape.key[0]
     book.copies = len(found.copies)
     for row in found.copies:
-        if write := message_write(row, key_column, COPY_MESSAGE):
-            plan.others.append(RowPlan(row.row, [write]))
+        notes = [w for w in [message_write(row, key_column, COPY_MESSAGE)] if w]
+        copied = CopiedRow(row.key) if row.key is not None and row.mark != CopiedRow(row.key) else None
+        plan.others.append(RowPlan(row.row, notes, copied))
     for row in found.strays:
         left_behind = [CellWrite(name, None) for name in row.shown_only if row.values[name] is not None]
         plan.others.append(RowPlan(row.row, left_behind, clear_mark=True))

@@ -1,7 +1,7 @@
 """Every row of a tab is known for what it is, whatever people did to it."""
 
 from tabstream.core.identity import Repair, identify, row_content
-from tabstream.core.marks import NewRow
+from tabstream.core.marks import CopiedRow, NewRow
 from tests.core.tabs import key, mark, row
 
 KNOWN = {key(1), key(2), key(3)}
@@ -49,6 +49,43 @@ def test_of_two_copies_the_one_where_it_was_last_seen_is_the_row() -> None:
     assert found.rows[key(1)].row.row == 2
     assert [r.row for r in found.copies] == [1]
     assert found.unsure
+
+
+def test_a_copy_that_is_marked_as_one_leaves_no_doubt() -> None:
+    rows = [row(1, 1.0, "a", None, CopiedRow(key(1))), row(2, 1.0, "a", None, mark(1, "a", None, 5))]
+    found = identify(rows, KNOWN, {key(1): 1})
+    assert found.rows[key(1)].row.row == 2
+    assert [r.row for r in found.copies] == [1]
+    assert not found.unsure
+
+
+def test_a_copy_with_another_key_is_a_new_row() -> None:
+    rows = [row(1, 1.0, "a", None, mark(1, "a", None, 5)), row(2, 99.0, "a", None, CopiedRow(key(1)))]
+    assert [r.row for r in identify(rows, KNOWN, {key(1): 1}).new] == [2]
+
+
+def test_a_copy_whose_row_is_nowhere_else_is_the_row() -> None:
+    found = identify([row(2, 1.0, "a", None, CopiedRow(key(1)))], KNOWN, {key(1): 1})
+    assert found.rows[key(1)].repair is Repair.MARK
+
+
+def test_a_copy_that_was_cleared_is_nobodys() -> None:
+    blank = row(2, None, None, None, CopiedRow(key(1)))
+    assert [r.row for r in identify([blank], KNOWN, {}).strays] == [2]
+
+
+def test_a_row_over_which_another_was_pasted_with_its_mark_is_put_back() -> None:
+    rows = [row(1, 1.0, "a", None, mark(1, "a", None, 5)), row(2, 1.0, "a", None, mark(1, "a", None, 5))]
+    found = identify(rows, KNOWN, {key(1): 1, key(2): 2})
+    assert found.rows[key(2)].repair is Repair.WHOLE
+    assert found.rows[key(2)].row.row == 2
+    assert not found.copies
+
+
+def test_a_copy_that_moved_up_is_not_taken_for_a_row_pasted_over() -> None:
+    rows = [row(1, 1.0, "a", None, mark(1, "a", None, 5)), row(2, 1.0, "a", None, CopiedRow(key(1)))]
+    found = identify(rows, KNOWN, {key(1): 1, key(2): 2})
+    assert key(2) not in found.rows
 
 
 def test_a_damaged_mark_leaves_the_decision_to_the_key() -> None:

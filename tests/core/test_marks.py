@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabstream.core.cells import row_key
-from tabstream.core.marks import DamagedMark, Mark, MarkedCell, NewRow, decode_mark, encode_mark
+from tabstream.core.marks import CopiedRow, DamagedMark, Mark, MarkedCell, NewRow, decode_mark, encode_mark
 
 values = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 marks = st.builds(
@@ -36,6 +36,11 @@ def test_a_changed_character_is_noticed(mark: Mark, data: st.DataObject) -> None
 def test_a_new_row_is_known_by_its_token() -> None:
     assert decode_mark("new:8d0c") == NewRow("new:8d0c")
     assert encode_mark(NewRow("new:8d0c")) == "new:8d0c"
+
+
+def test_a_copy_is_known_by_the_key_of_its_row() -> None:
+    assert decode_mark('copy:["ä",1]') == CopiedRow('["ä",1]')
+    assert encode_mark(CopiedRow('["ä",1]')) == 'copy:["ä",1]'
 
 
 def test_an_empty_cell_has_no_mark() -> None:

@@ -9,7 +9,9 @@ import pytest
 from tabstream.core.book import CONFIRM_MISSING_MS, Book
 from tabstream.core.edits import EditKind, Outcome
 from tabstream.core.guard import held_digest
-from tabstream.core.marks import NewRow
+from tabstream.core.marks import CopiedRow, NewRow
+from tabstream.core.notes import with_message
+from tabstream.core.plan import COPY_MESSAGE
 from tabstream.core.results import Answer, Claim, EditResult, RowAnswer, Truncated
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Look, TabPlan
@@ -237,6 +239,23 @@ def test_a_key_whose_transaction_has_answers_to_come_waits() -> None:
     change = desired(7, "x", 5.0, 30)
     known.change(type(change)(change.key, change.values, 0, 30, 90, 11))
     assert not look(known, []).adds
+
+
+def test_a_copy_is_marked_as_one_and_told_so() -> None:
+    known, rows = shown(1, 2)
+    copy = row(3, 1.0, "a", None, mark(1, "a", None, 1))
+    [plan] = look(known, [*rows, copy]).others
+    assert (plan.row, plan.mark) == (3, CopiedRow(key(1)))
+    assert [(c.column, c.note) for c in plan.cells] == [("id", with_message("", COPY_MESSAGE))]
+
+
+def test_a_copy_does_not_keep_other_rows_from_being_deleted() -> None:
+    known, rows = shown(1, 2)
+    known.changes[key(2)] = desired(2, "a", None, 2)
+    copy = row(2, 1.0, "x", None, CopiedRow(key(1)))
+    assert not look(known, [rows[0], copy], 0).drafts
+    drafts = look(known, [rows[0], copy], CONFIRM_MISSING_MS).drafts
+    assert [(d.kind, d.row_key) for d in drafts] == [(EditKind.DELETE, key(2))]
 
 
 def test_an_incomplete_row_is_told_what_it_needs() -> None:

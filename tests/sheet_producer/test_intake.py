@@ -72,8 +72,9 @@ def test_columns_are_found_by_their_headers() -> None:
 @pytest.mark.parametrize(
     ("sync", "reason"),
     [
-        (None, "a row has no mark yet"),
-        ("new:6f", "a row has no mark yet"),
+        (None, "a row has no mark of its own"),
+        ("new:6f", "a row has no mark of its own"),
+        ("copy:[17]", "a row has no mark of its own"),
         (mark(WRITTEN).replace("12", "13"), "a mark is damaged"),
         ("mine", "a mark is damaged"),
         (mark({**WRITTEN, "id": 18.0}), "key cells and mark differ"),
@@ -103,7 +104,7 @@ def test_a_row_that_is_not_sure_pokes_while_the_others_go_on(sync: str | None, r
         (post([]), "not every touched row was sent"),
         (post([EDITED, {**EDITED, "row": 5}]), "a mark stands in two rows"),
         (post([{**EDITED, "values": FORMULA}]), "a synced cell holds a formula"),
-        (post([{**EDITED, "values": [cell(17.0)]}]), "a row has no mark yet"),
+        (post([{**EDITED, "values": [cell(17.0)]}]), "a row has no mark of its own"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_told_is_a_poke(body: dict[str, Any], reason: str) -> None:
