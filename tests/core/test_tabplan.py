@@ -220,7 +220,7 @@ def test_a_new_row_that_the_database_deletes_before_it_is_shown_is_removed() -> 
     known.result(1, replace(answer, row=None, lsn=140))
     plan = look(known, [row(1, None, "y", None, typed.mark if isinstance(typed.mark, NewRow) else None)], 10)
     assert [(r.key, r.row) for r in plan.removes] == [("new:1", 1)]
-    assert plan.header_messages == ["row [7] was deleted in the database; not saved: name: y"]
+    assert plan.stories == ["row [7] was deleted in the database; not saved: name: y"]
     assert plan.finished_tokens == {"new:1": None}
 
 
