@@ -1,8 +1,6 @@
 """Makes the connector that runs the one that is wanted, and waits until it runs."""
 
 import contextlib
-import json
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,12 +11,11 @@ from connectors.connect import Connect, ConnectorState, ConnectUnreachable
 from connectors.publication import publish, published_tables
 from connectors.source import Difference, Source, configuration, differences, explain
 from tabstream.errors import OperatorError, Outage
-from tabstream.postgres.connection import Connection
+from tabstream.postgres.snapshots import ask_for_snapshot
 
 _RUNNING_SECONDS = 90
 _UNREACHABLE_SECONDS = 60
 _RESTART_SECONDS = 15
-_SIGNAL = "INSERT INTO tabstream.debezium_signal (id, type, data) VALUES (%s, 'execute-snapshot', %s)"
 
 
 class NotRunningYet(Outage):
@@ -64,7 +61,7 @@ def apply(source: Source, connect: Connect, existing: Sequence[str], say: Callab
     wait_until_running(source.name, connect)
     if missing:
         say(f"publishing {', '.join(sorted(missing))}, and asking for a snapshot")
-    publish(source.database_url, source.name, existing, _ask_for_snapshot)
+    publish(source.database_url, source.name, existing, ask_for_snapshot)
     return planned
 
 
@@ -97,11 +94,6 @@ def _restart_failed(name: str, connect: Connect) -> None:
     _patiently(lambda: connect.restart_failed(name))
     with contextlib.suppress(NotRunningYet):
         _retrying(_RESTART_SECONDS, NotRunningYet, ConnectUnreachable)(check)
-
-
-def _ask_for_snapshot(connection: Connection, tables: Sequence[str]) -> None:
-    data = json.dumps({"data-collections": list(tables), "type": "incremental"})
-    connection.execute(_SIGNAL, (str(uuid.uuid4()), data))
 
 
 def wait_until_running(name: str, connect: Connect) -> None:

@@ -15,7 +15,8 @@ from tabstream import metrics
 from tabstream.core.binding import Binding, TableShape
 from tabstream.core.book import REPORT_AGAIN_MS, Book
 from tabstream.core.cells import ObservedCell, RowKey
-from tabstream.core.changes import desired_of, field_name, key_of
+from tabstream.core.changes import desired_of, key_of
+from tabstream.core.columns import described_columns
 from tabstream.core.identity import Identity
 from tabstream.core.results import Claim, EditResult, Truncated, read_result
 from tabstream.core.tab import Layout, ObservedRow, read_row
@@ -27,6 +28,10 @@ from tabstream.kafka.avro import Decoder
 from tabstream.sheets.answers import SheetView, TabView
 
 _log = structlog.get_logger()
+
+# Confluent's wire format: a zero byte and the schema's id.
+# https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+_SCHEMA_BYTES = 5
 
 Reject: TypeAlias = Callable[[RawMessage, str], None]
 
@@ -45,7 +50,6 @@ class Place:
     sheet_id: int
     title: str
     layout: Layout
-    headers: tuple[str, ...]
     metadata_id: int
     sequence: int
 
@@ -65,6 +69,8 @@ class BoundTab:
     locale: str = ""
     database: str = ""
     check_snapshot_at_ms: int = 0
+    look_at_shape: bool = False
+    schemas: set[bytes] = field(default_factory=set)
     look_whole_at_ms: int | None = 0
     sweep_at_ms: int = 0
     drive_version: str = ""
@@ -77,14 +83,20 @@ class BoundTab:
     results_consumed: int = 0
     oldest_unshown_ms: int | None = None
 
-    def take(self, decoder: Decoder, reject: Reject) -> None:
-        """Moves what the feed has brought into the book.
+    def take(self, decoder: Decoder, reject: Reject, check_shape: Callable[[], None]) -> None:
+        """Moves what the feed has brought into the book. `check_shape` is called where a change has another schema than
+        those before it, or where the shape was to be looked at.
 
-        Raises OpenAgain, RegistryUnavailable, or what the feed has failed with.
+        Raises RegistryUnavailable, what `check_shape` raises, or what the feed has failed with.
         """
         taken = self.inbox.take()
         self.consumed, self.results_consumed = taken.consumed, taken.results_consumed
         metrics.CHANGES_CONSUMED.labels(self.binding.name).inc(taken.messages)
+        schemas = {raw.value[:_SCHEMA_BYTES] for raw in taken.changes.values() if raw.value}
+        if self.look_at_shape or schemas - self.schemas:
+            check_shape()
+            self.look_at_shape = False
+            self.schemas |= schemas
         for raw in taken.folded.values():
             if (key := self._key(raw, decoder, reject)) is not None:
                 self.book.fold(key, raw.partition, raw.offset, raw.value is None)
@@ -136,10 +148,11 @@ class BoundTab:
                 None if self.book.snapshot.open else self.book.snapshot.lsn,
             ),
             results=TopicMark(self.topics.results_id, {0: self.book.results_watermark(self.results_consumed, shown, tokens)}),
-            headers=self.place.headers,
+            columns=described_columns(self.shape),
             parked=tuple(self.book.parked),
             locale=self.locale,
             database=self.database,
+            rewrite=tuple(sorted(self.book.retyped)),
         )
 
     def check_place(self, view: SheetView, seen: TabView) -> None:
@@ -157,7 +170,8 @@ class BoundTab:
     def is_due(self, now_ms: int) -> bool:
         """True where a flush would have something to look at."""
         looks = self.look_whole_at_ms is not None and self.look_whole_at_ms <= now_ms
-        return looks or bool(self.inbox.waiting) or not self.book.is_idle() or self.checks_snapshot(now_ms)
+        waits = bool(self.inbox.waiting) or not self.book.is_idle()
+        return looks or waits or self.look_at_shape or self.checks_snapshot(now_ms)
 
     def checks_snapshot(self, now_ms: int) -> bool:
         """True where the database is to be asked what a snapshot has left out."""
@@ -177,7 +191,7 @@ class BoundTab:
     def _key(self, raw: RawMessage, decoder: Decoder, reject: Reject) -> RowKey | None:
         try:
             return key_of(decoder.decode(raw.key), self.shape)
-        except (Poison, KeyError) as problem:
+        except (Poison, KeyError, TypeError, ValueError, ArithmeticError) as problem:
             reject(raw, f"undecodable key: {problem}")
             return None
 
@@ -197,12 +211,8 @@ class BoundTab:
             return
         try:
             envelope = None if raw.value is None else decoder.decode(raw.value)
-            if envelope is not None and envelope["after"] is not None and self.binding.columns is None:
-                new = set(envelope["after"]) - {field_name(name) for name in self.shape.by_name}
-                if new:
-                    raise OpenAgain(f"the table has new columns {sorted(new)}")
             self.book.change(desired_of(key, envelope, self.shape, raw.partition, raw.offset))
-        except (Poison, KeyError, TypeError) as problem:
+        except (Poison, KeyError, TypeError, ValueError, ArithmeticError) as problem:
             reject(raw, f"undecodable change: {problem}")
 
     def _take_results(self, taken: Taken, decoder: Decoder) -> None:

@@ -9,19 +9,22 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import psycopg
 import structlog
 
 from consumers.sheet_sink import feed as feeds
 from consumers.sheet_sink import sample
 from consumers.sheet_sink.bound_tab import BoundTab, Place
+from consumers.sheet_sink.columns import change_columns, dress
 from consumers.sheet_sink.inbox import Inbox
 from consumers.sheet_sink.rendering import fence
 from consumers.sheet_sink.scratch import SCRATCH_COLUMNS, SCRATCH_ROWS, SCRATCH_SHEET_ID
 from consumers.sheet_sink.services import Services
 from tabstream import metrics
-from tabstream.core.binding import SCRATCH_TAB, SYNC_HEADER, Binding, BoundColumn, TableShape
+from tabstream.core.binding import SCRATCH_TAB, SYNC_HEADER, Binding, TableShape
 from tabstream.core.book import Book
 from tabstream.core.cells import ObservedCell
+from tabstream.core.columns import ColumnChanges, column_changes, described_columns
 from tabstream.core.results import Truncated
 from tabstream.core.rowmerge import BoundTable
 from tabstream.core.tab import read_layout
@@ -39,6 +42,7 @@ from tabstream.postgres.connection import database_identity
 from tabstream.postgres.outbox import last_truncate
 from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
+from tabstream.postgres.snapshots import ask_for_snapshot
 from tabstream.sheets import formats
 from tabstream.sheets import requests as build
 from tabstream.sheets.answers import SheetView, TabView, read_spreadsheet
@@ -126,12 +130,12 @@ class Opener:
         if mark is None or metadata_id is None:
             self._fenced([_new_watermark(world, binding, 0)])
             return self.open(binding)
-        added = [c for c in shape.columns if c.header not in mark.headers]
-        if added:
-            self._add_columns(tab, header, added, mark, metadata_id)
+        changes = column_changes(mark.columns, shape)
+        if changes:
+            self._change_columns(binding, world, header, changes, replace(mark, written_ms=0))
             return self.open(binding)
         layout = read_layout(header, shape, tab.title)
-        place = Place(tab.sheet_id, tab.title, layout, mark.headers, metadata_id, mark.sequence)
+        place = Place(tab.sheet_id, tab.title, layout, metadata_id, mark.sequence)
         return self._start(binding, world, place, mark)
 
     def _look(self, binding: Binding) -> _World:
@@ -159,7 +163,7 @@ class Opener:
         begin = None if found else mark
         feed = feeds.Feed(settings, world.topics, begin, inbox, f"tabstream.sheet-sink.{binding.name}")
         feed.start()
-        book = Book(binding, world.shape, doubtful=bool(found))
+        book = Book(binding, world.shape, doubtful=bool(found), retyped=frozenset(mark.rewrite))
         if not found:
             book.truncated_to, book.snapshot.lsn = dict(mark.table.truncated), mark.table.snapshot
         opened = BoundTab(binding, world.shape, place, world.topics, feed, inbox, book, world.view.zone)
@@ -233,30 +237,39 @@ class Opener:
             build.protect_column(tab.sheet_id, width - 1, _SYNC_WARNING),
         ]
         for index, column in enumerate(shape.columns):
-            requests += _dress(tab.sheet_id, index, column)
+            requests += dress(tab.sheet_id, index, column)
         requests.append(_new_watermark(world, binding, self._services.clock.now_ms()))
         self._fenced(requests)
         _log.info("tab set up", binding=binding.name, tab=tab.title, columns=len(shape.columns))
 
-    def _add_columns(
-        self,
-        tab: TabView,
-        header: Sequence[ObservedCell],
-        added: Sequence[BoundColumn],
-        mark: Watermark,
-        metadata_id: int,
+    def _change_columns(
+        self, binding: Binding, world: _World, header: Sequence[ObservedCell], changes: ColumnChanges, mark: Watermark
     ) -> None:
-        """New columns of the table appear at the right of the bound ones, before `_sync`."""
-        sync = next(i for i, cell in enumerate(header) if cell.shown == SYNC_HEADER)
-        columns = {"sheetId": tab.sheet_id, "dimension": "COLUMNS", "startIndex": sync, "endIndex": sync + len(added)}
-        requests: list[Request] = [{"insertDimension": {"range": columns, "inheritFromBefore": sync > 0}}]
-        requests.append(build.update_cells(tab.sheet_id, 0, sync, [[build.cell(c.header) for c in added]]))
-        for index, column in enumerate(added):
-            requests += _dress(tab.sheet_id, sync + index, column)
-        headers = (*mark.headers, *(c.header for c in added))
-        requests.append(build.update_metadata(metadata_id, encode_watermark(replace(mark, headers=headers, written_ms=0))))
+        rewrite = (*mark.rewrite, *(c.name for c in changes.retyped if c.name not in mark.rewrite))
+        told = replace(mark, columns=described_columns(world.shape), rewrite=rewrite)
+        requests = change_columns(world.tab.sheet_id, header, changes)
+        if changes.added or changes.retyped:
+            self._ask_for_snapshot(binding, world.tab)
+        _, metadata_id = _watermark(world.tab, binding)
+        if metadata_id is not None:
+            requests.append(build.update_metadata(metadata_id, encode_watermark(told)))
         self._fenced(requests)
-        _log.info("columns added", tab=tab.title, columns=[c.header for c in added])
+        _log.info(
+            "columns changed",
+            tab=world.tab.title,
+            added=[c.name for c in changes.added],
+            dropped=changes.dropped,
+            retyped=[c.name for c in changes.retyped],
+        )
+
+    def _ask_for_snapshot(self, binding: Binding, tab: TabView) -> None:
+        """A new or changed column has values that no change of a row has brought."""
+        try:
+            with self._services.database() as connection:
+                ask_for_snapshot(connection, [f"{binding.schema_name}.{binding.table_name}"])
+        except psycopg.errors.InsufficientPrivilege as problem:
+            remedy = "grant INSERT on tabstream.debezium_signal; until then a row's values come with its next change"
+            _log.warning("no snapshot for changed columns", tab=tab.title, problem=str(problem), remedy=remedy)
 
 
 def _find(view: SheetView, binding: Binding) -> TabView:
@@ -292,17 +305,8 @@ def _new_watermark(world: _World, binding: Binding, now_ms: int) -> Request:
         zone=world.view.zone,
         table=TopicMark(world.topics.table_id, {}),
         results=TopicMark(world.topics.results_id, {0: world.topics.results_end - 1}),
-        headers=tuple(c.header for c in world.shape.columns),
+        columns=described_columns(world.shape),
         locale=world.view.locale,
         database=world.database,
     )
     return build.create_metadata(random.randrange(1, 2**31 - 1), METADATA_KEY, encode_watermark(mark), sheet_id)
-
-
-def _dress(sheet_id: int, index: int, column: BoundColumn) -> list[Request]:
-    requests = [formats.format_column(sheet_id, index, column.type.number_format)]
-    if column.type.validation is not None and not column.read_only:
-        requests.append(formats.validate_column(sheet_id, index, column.type.validation))
-    if column.read_only or column.type.read_only:
-        requests.append(formats.grey_column(sheet_id, index))
-    return requests

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 from confluent_kafka import KafkaException
@@ -28,6 +29,7 @@ from consumers.sheet_sink.recall import recall
 from consumers.sheet_sink.rendering import Batch, Origin, render
 from consumers.sheet_sink.roster import Roster
 from consumers.sheet_sink.services import Services
+from consumers.sheet_sink.shape_watch import check_shape
 from consumers.sheet_sink.vanished import take_away_vanished
 from tabstream import metrics
 from tabstream.core.binding import Binding
@@ -196,6 +198,7 @@ class Owner:
             version = self._client.drive_version(self.spreadsheet_id)
         for tab in due:
             tab.sweep_at_ms = now + int(1_000 * (tab.binding.sweep_seconds or self._services.settings.sweep_seconds))
+            tab.look_at_shape = True
             unchanged = version and version == tab.drive_version
             if not unchanged:
                 tab.look_whole(now)
@@ -207,7 +210,8 @@ class Owner:
             tab.inbox.bound()
             self._read_results_to_their_end(tab)
             try:
-                tab.take(self._services.decoder, self._services.reject(tab.topics.table))
+                reject = self._services.reject(tab.topics.table)
+                tab.take(self._services.decoder, reject, partial(check_shape, tab, self._services))
                 take_away_vanished(tab, self._services, self._services.clock.now_ms())
             except (BindingProblem, KafkaException) as problem:
                 again = problem if isinstance(problem, OpenAgain) else OpenAgain(str(problem))

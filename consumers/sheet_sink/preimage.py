@@ -110,7 +110,8 @@ def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows
         met.keys.update(k for k in (key, row.key) if k is not None and k in met.tab.book.entries)
         return
     expected = known.cells.get(key, {}) if known is not None else {}
-    cells = [c for c in seen_cells(row, row.mark, met.tab.shape) if expected.get(c.column) != digest(row.values[c.column])]
+    seen = seen_cells(row, row.mark.without(met.tab.book.retyped), met.tab.shape)
+    cells = [c for c in seen if expected.get(c.column) != digest(row.values[c.column])]
     if cells:
         met.drafts.append(Draft(key, EditKind.CELLS, row.mark.partition, row.mark.offset, tuple(cells)))
 

@@ -93,6 +93,8 @@ class Book:
     recheck: set[RowKey] = field(default_factory=set)
     renames: dict[RowKey, RowKey] = field(default_factory=dict)
     truncated_to: dict[int, int] = field(default_factory=dict)
+    retyped: frozenset[str] = frozenset()
+    rewritten: set[RowKey] = field(default_factory=set)
     snapshot: Snapshot = field(default_factory=Snapshot)
     waiting: set[RowKey] = field(default_factory=set)
     wants_whole: bool = False
@@ -247,6 +249,12 @@ class Book:
             self.confirmed |= self.held.keys()
         return named
 
+    def mark_of(self, key: RowKey, mark: Mark | None) -> Mark | None:
+        """The mark without the cells of columns whose type has changed since the row was written: they are written anew."""
+        if mark is None or not self.retyped or key in self.rewritten:
+            return mark
+        return mark.without(self.retyped)
+
     def report(self, key: str, cells: Iterable[SeenCell], values: Mapping[str, Digest], now_ms: int) -> list[SeenCell]:
         """Keeps only cells that are not under way already, and remembers them as such."""
         fresh = []
@@ -270,6 +278,8 @@ class Book:
     def settled(self, key: RowKey, desired: Desired | None) -> None:
         """The key's change and answers are shown, or need nothing."""
         entry = self.entries.get(key)
+        if self.retyped:
+            self.rewritten.add(key)
         if desired is not None and entry is not None and entry.offset <= desired.offset:
             self.changes.pop(key, None)
             self.dirty.pop(key, None)

@@ -8,8 +8,8 @@ synced `copy:<key values>`: whoever reads that row alone must not take it for th
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from tabstream.core.cells import Digest, RowKey, digest, key_values, row_key
@@ -40,6 +40,10 @@ class Mark:
     partition: int
     offset: int
     cells: Mapping[str, MarkedCell]
+
+    def without(self, columns: Container[str]) -> "Mark":
+        """The mark without the cells of these columns."""
+        return replace(self, cells={name: cell for name, cell in self.cells.items() if name not in columns})
 
 
 @dataclass(frozen=True, slots=True)

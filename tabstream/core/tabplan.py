@@ -74,6 +74,8 @@ def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
         del book.tokens[token]
     for report in [r for r in book.reports if r[0] not in found.rows and r[0] not in found.tokens]:
         del book.reports[report]
+    if book.retyped and found.rows.keys() <= book.rewritten:
+        book.retyped, book.rewritten = frozenset(), set()
     book.waiting.clear()
     book.wants_whole = False
     return found
@@ -151,6 +153,7 @@ def _plan_renamed(book: Book, found: Identity, plan: TabPlan) -> None:
 def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:
     entry = book.entries.get(key)
     desired = book.desired(key)
+    place = replace(place, mark=book.mark_of(key, place.mark))
     if entry is None or entry.deleted or (desired is not None and desired.values is None):
         shown_gone = (entry is None or key not in book.dirty) and not book.doubtful
         if shown_gone or book.deleted_here(key):

@@ -29,7 +29,8 @@ class TopicMark:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """`sequence` counts the writes to the tab; `headers` are the headers that tabstream has set up.
+    """`sequence` counts the writes to the tab; `columns` are those that it was set up for, by header (`described`).
+    `rewrite` are columns whose type has changed, as long as not every row is written anew.
 
     `zone` and `locale` are the spreadsheet's, `database` names the database system and its timeline ("": not known).
     """
@@ -41,10 +42,11 @@ class Watermark:
     zone: str
     table: TopicMark
     results: TopicMark
-    headers: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
     parked: tuple[RowKey, ...] = ()
     locale: str = ""
     database: str = ""
+    rewrite: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,11 @@ def encode_watermark(mark: Watermark) -> str:
             "zone": mark.zone,
             "table": _topic_json(mark.table),
             "results": _topic_json(mark.results),
-            "headers": list(mark.headers),
+            "columns": dict(mark.columns),
             "parked": list(mark.parked),
             "locale": mark.locale,
             "database": mark.database,
+            "rewrite": list(mark.rewrite),
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -101,10 +104,11 @@ def decode_watermark(text: str) -> Watermark | None:
             data["zone"],
             _topic_mark(data["table"]),
             _topic_mark(data["results"]),
-            tuple(data["headers"]),
+            dict(data["columns"]),
             tuple(data["parked"]),
             data["locale"],
             data["database"],
+            tuple(data["rewrite"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -131,7 +135,9 @@ def doubts(mark: Watermark | None, now: Position, sheet_id: int) -> list[str]:
         found.append("the database is another one, or another timeline of it")
     if mark.sequence < now.sequence:
         found.append("the tab was set back to an older version")
-    if now.now_ms - mark.written_ms > now.keep_tombstones_ms:
+    if not mark.written_ms:
+        found.append("the columns of the table have changed, or nothing was written yet")
+    elif now.now_ms - mark.written_ms > now.keep_tombstones_ms:
         found.append("the watermark is older than the topic keeps tombstones")
     return found
 

@@ -53,6 +53,9 @@ SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AND has_function
 -- read_identity: the database system's identifier and its timeline
 SELECT s.system_identifier || '/' || c.timeline_id FROM pg_control_system() s, pg_control_checkpoint() c;
 
+-- signal_snapshot: asks the connector for an incremental snapshot
+INSERT INTO tabstream.debezium_signal (id, type, data) VALUES (%s, 'execute-snapshot', %s);
+
 -- read_slot: whether a replication slot is read and whole, and where its reader is
 SELECT s.active, coalesce(s.wal_status, '') = 'lost', s.confirmed_flush_lsn::text,
        pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint

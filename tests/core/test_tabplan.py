@@ -333,3 +333,20 @@ def test_what_only_the_database_writes_makes_no_row_of_a_person() -> None:
     assert [(p.row, p.clear_mark, [(c.column, c.value) for c in p.cells]) for p in plan.others] == [
         (4, True, [("amount", None)])
     ]
+
+
+def test_a_column_of_another_type_is_written_anew_in_every_row_and_is_nobodys_edit() -> None:
+    known, rows = shown(*range(1, 41))
+    known.retyped = frozenset({"name"})
+    for number in range(1, 41):
+        known.change(desired(number, "b", None, number))
+    plan = look(known, rows)
+    assert not plan.drafts and not known.held
+    assert {(c.column, c.value) for p in plan.rows.values() for c in p.cells} == {("name", "b")}
+    for number in range(1, 41):
+        known.settled(key(number), plan.settled[key(number)])
+    written = [row(n, float(n), "b", None, mark(n, "b", None, n)) for n in range(1, 41)]
+    assert not look(known, written).writes
+    assert not known.retyped
+    edited = row(1, 1.0, "typed", None, written[0].mark)  # type: ignore[arg-type]
+    assert [d.row_key for d in look(known, [edited, *written[1:]]).drafts] == [key(1)]

@@ -75,7 +75,7 @@ def bound_tab(made: Services, spreadsheet_id: str) -> Iterator[BoundTab]:
     """The tab `Leads`, opened: its feed runs, and finds nothing."""
     binding = replace(BINDING, name=f"leads-{uuid.uuid4()}", spreadsheet_id=spreadsheet_id, tab=TITLE)
     layout = Layout({column.name: HEADERS.index(column.header) for column in SHAPE.columns}, HEADERS.index("_sync"))
-    place = Place(0, TITLE, layout, tuple(c.header for c in SHAPE.columns), METADATA_ID, 0)
+    place = Place(0, TITLE, layout, METADATA_ID, 0)
     inbox = Inbox(threading.Event())
     feed = Feed(made.settings, TOPICS, None, inbox, f"tabstream.sheet-sink.{binding.name}")
     feed.start()

@@ -6,16 +6,19 @@ from typing import Any
 import pytest
 
 from consumers.sheet_sink.bound_tab import OpenAgain
+from consumers.sheet_sink.columns import DROPPED_MESSAGE, change_columns
 from consumers.sheet_sink.reading import Reading, Request, read
 from consumers.sheet_sink.rendering import render
 from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID
+from tabstream.core.binding import TableShape
 from tabstream.core.cells import digest
+from tabstream.core.columns import column_changes, described_columns
 from tabstream.core.edits import EditKind
 from tabstream.core.tabparts import TabPlan
 from tabstream.core.watermark import encode_watermark
 from tabstream.sheets import requests as build
 from tabstream.sheets.errors import FenceLost, InvalidRequest
-from tests.core.tabs import desired, gone, key
+from tests.core.tabs import SHAPE, column, desired, gone, key
 from tests.sheet_sink.desk import METADATA_ID, Desk
 
 NEW_BO = [["1", "Ada", "1", "remark 1"], ["2", "new", "2", "remark 2"], ["3", "Cy", "3", "remark 3"]]
@@ -385,3 +388,20 @@ def test_without_fence_and_copies_the_rows_are_written_all_the_same(filled: Desk
     assert not {"deleteProtectedRange", "copyPaste"} & {kind for request in batch.requests for kind in request}
     again = read(filled.client, filled.spreadsheet_id, [Request(filled.tab, None)], None, unfenced)
     assert (again.fence_batch, filled.met()) == ("a batch", [])
+
+
+def test_columns_that_the_table_has_gained_lost_or_changed_are_brought_to_the_tab(filled: Desk) -> None:
+    now = TableShape((SHAPE.by_name["id"], column("amount", "text"), column("phone", "text")), ("id",))
+    changes = column_changes(described_columns(SHAPE), now)
+    filled.send(*change_columns(0, filled.read().tab(filled.tab).header, changes))
+    seen = filled.read().view.tab_by_id(0)
+    assert seen is not None
+    header = seen.rows[0]
+    assert [cell.shown for cell in header[:6]] == ["id", "name", "amount", "phone", "_sync", "remark"]
+    assert DROPPED_MESSAGE in header[1].note
+    again = column_changes(described_columns(now), SHAPE)
+    filled.send(*change_columns(0, header, again))
+    seen = filled.read().view.tab_by_id(0)
+    assert seen is not None
+    assert [cell.shown for cell in seen.rows[0][:6]] == ["id", "name", "amount", "phone", "_sync", "remark"]
+    assert [bool(cell.note) for cell in seen.rows[0][:4]] == [False, False, False, True]

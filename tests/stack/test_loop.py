@@ -117,12 +117,43 @@ def test_a_forged_post_is_refused_and_counted(bound: tuple[LocalStack, Place]) -
     assert 'tabstream_posts_total{status="401"}' in httpx.get(env["metrics"]["producer"]).text
 
 
-def test_a_binding_without_its_table_pauses_and_the_others_run(bound: tuple[LocalStack, Place], scene: Scene) -> None:
-    local, place = bound
+def test_columns_that_are_added_or_changed_come_with_their_values(bound: tuple[LocalStack, Place], scene: Scene) -> None:
+    _, place = bound
+    scene.database.execute("CREATE TABLE parts (id int PRIMARY KEY, price numeric(10,2), note text)")
+    scene.database.execute("INSERT INTO parts SELECT n, n + 0.5, 'none' FROM generate_series(1, 50) n")
+    requests = [{"addSheet": {"properties": {"title": "Parts"}}}]
+    url = f"{place.sheets_url}/v4/spreadsheets/{place.spreadsheet_id}"
+    httpx.post(f"{url}:batchUpdate", json={"requests": requests}).raise_for_status()
+    _bind(place, {"name": "parts", "table": "public.parts", "spreadsheet": "demo", "tab": "Parts", "sweep_seconds": 3})
+    stack.control(place.state, "restart", "connector")
+    stack.control(place.state, "restart", "sheet-sink")
+
+    def shown() -> list[list[str]]:
+        rows: list[list[str]] = httpx.get(f"{url}/values/Parts!A1:Z60").json().get("values", [])
+        sync = rows[0].index("_sync") if rows and "_sync" in rows[0] else 0
+        return [row[:sync] for row in rows]
+
+    first = [["id", "price", "note"], *([str(n), f"{n}.50", "none"] for n in range(1, 51))]
+    until(lambda: shown() == first, "the table in its tab")
+    scene.database.execute("ALTER TABLE parts ADD COLUMN city text DEFAULT 'Rome'")
+    scene.database.execute("ALTER TABLE parts ALTER COLUMN price TYPE text USING 'about ' || price")
+    scene.database.execute("ALTER TABLE parts DROP COLUMN note")
+    then = [["id", "price", "note", "city"], *([str(n), f"about {n}.50", "none", "Rome"] for n in range(1, 51))]
+    until(lambda: shown() == then, "the new columns with their values", 90)
+    decided = "SELECT count(*) AS count FROM tabstream.edit_result WHERE binding = 'parts'"
+    assert scene.database.execute(decided).fetchall() == [{"count": 0}], "nothing of it is anybody's edit"
+
+
+def _bind(place: Place, entry: dict[str, object]) -> None:
     file = place.state.bindings_file
     told = yaml.safe_load(file.read_text(encoding="utf-8"))
-    told["bindings"].append({"name": "lost", "table": "public.nowhere", "spreadsheet": "demo", "tab": "Nowhere"})
+    told["bindings"].append(entry)
     file.write_text(yaml.safe_dump(told), encoding="utf-8")
+
+
+def test_a_binding_without_its_table_pauses_and_the_others_run(bound: tuple[LocalStack, Place], scene: Scene) -> None:
+    local, place = bound
+    _bind(place, {"name": "lost", "table": "public.nowhere", "spreadsheet": "demo", "tab": "Nowhere"})
     stack.control(place.state, "restart", "sheet-sink")
 
     def paused() -> bool:
