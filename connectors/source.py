@@ -97,6 +97,8 @@ _REMEDIES = {
     r"permission denied|must be superuser|must be owner": "grant the connector's user REPLICATION and the bound tables",
     r"all replication slots are in use": "raise max_replication_slots in postgresql.conf, or drop slots that nobody uses",
     r"replication slot .* is active": "another connector uses the slot: stop it, or wait until its connection is closed",
+    r"RecordTooLargeException": "a row is larger than Kafka's messages may be: make it smaller, or raise "
+    "producer.override.max.request.size here and max.message.bytes of the topic",
     r"Connection to .* refused|UnknownHostException": "start PostgreSQL, or correct the address in TABSTREAM_DATABASE_URL",
 }
 

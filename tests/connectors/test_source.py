@@ -17,6 +17,7 @@ from connectors.source import (
     include_list,
 )
 from tabstream.errors import ConfigurationError
+from tabstream.kafka.topics import own_topics, table_topic
 
 SOURCE = Source("postgresql://app%40x:p%2Fw@db.local:6543/shop", "acme", "http://registry/apis/registry/v2", ("public.leads",))
 
@@ -68,6 +69,16 @@ def test_the_settings_that_the_guarantees_rest_on() -> None:
     }
     assert {key: made[key] for key in expected} == expected
     assert made["heartbeat.action.query"].startswith("INSERT INTO tabstream.heartbeat")
+
+
+def test_a_row_may_be_as_large_as_a_message_of_its_topic() -> None:
+    made = configuration(SOURCE)
+    largest = {topic.settings["max.message.bytes"] for topic in (table_topic("acme", "public.leads"), own_topics("acme")[1])}
+    assert {
+        made["producer.override.max.request.size"],
+        made["topic.creation.default.max.message.bytes"],
+        made["topic.creation.own.max.message.bytes"],
+    } == largest
 
 
 def test_own_topics_are_deleted_by_age_and_tables_compacted() -> None:
@@ -142,6 +153,7 @@ Caused by: org.postgresql.util.PSQLException: {reason}
         ("ERROR: all replication slots are in use", "raise max_replication_slots"),
         ('ERROR: replication slot "tabstream_x" is active for PID 7', "stop it"),
         ("Connection to db:5432 refused.", "start PostgreSQL"),
+        ("RecordTooLargeException: The message is 9000000 bytes", "make it smaller"),
     ],
 )
 def test_a_known_failure_is_its_root_cause_and_the_remedy(reason: str, remedy: str) -> None:
