@@ -38,8 +38,9 @@ from tabstream.core.identity import Identity
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Draft, Look, TabPlan
 from tabstream.core.tabplan import MAX_ROWS, LooksWrong, believe, recognise, wanted_changes
-from tabstream.errors import BindingProblem
+from tabstream.errors import BindingProblem, Outage
 from tabstream.kafka.messages import Signal
+from tabstream.kafka.publisher import BrokerUnavailable
 from tabstream.sheets.errors import FenceLost, InvalidRequest, Uncertain
 
 _log = structlog.get_logger()
@@ -113,6 +114,7 @@ class Owner:
                     self.progress.problem = "the owner's thread ended with an error; see the log"
                     raise
         self.roster.close()
+        self._client.close()
 
     def _cycle(self) -> None:
         if not self._recalled:
@@ -173,21 +175,30 @@ class Owner:
             requests = [r for r in (self._request(tab, now) for tab in ready) if r is not None]
             if not requests:
                 return
-            height = self._pre_image.height
-            reading = read(self._client, self.spreadsheet_id, requests, height, self._services)
-            self._opener.measure(reading.view)
-            if height is not None and reading.fence_batch != self._pre_image.batch:
-                raise FenceLost("another instance has written")
-            self._report_pre_image(reading)
-            planned, again = self._plan(requests, reading)
-            if again:
-                requests = [Request(tab, None) for tab in again]
-                second = read(self._client, self.spreadsheet_id, requests, 1, self._services)
-                reading.fence_id, reading.fence_batch = second.fence_id, second.fence_batch
-                more, _ = self._plan(requests, second)
-                planned += more
-            self._publish([edit for p in planned for edit in self._edits(p)])
-            self._write(planned, reading)
+            try:
+                self._look_and_write(requests)
+            except Outage:
+                # What was seen may not have been told, and the version that Drive gives may not change again.
+                for request in requests:
+                    request.tab.look_whole(now)
+                raise
+
+    def _look_and_write(self, requests: Sequence[Request]) -> None:
+        height = self._pre_image.height
+        reading = read(self._client, self.spreadsheet_id, requests, height, self._services)
+        self._opener.measure(reading.view)
+        if height is not None and reading.fence_batch != self._pre_image.batch:
+            raise FenceLost("another instance has written")
+        self._report_pre_image(reading)
+        planned, again = self._plan(requests, reading)
+        if again:
+            requests = [Request(tab, None) for tab in again]
+            second = read(self._client, self.spreadsheet_id, requests, 1, self._services)
+            reading.fence_id, reading.fence_batch = second.fence_id, second.fence_batch
+            more, _ = self._plan(requests, second)
+            planned += more
+        self._publish([edit for p in planned for edit in self._edits(p)])
+        self._write(planned, reading)
 
     def _skip_needless_sweeps(self, tabs: Sequence[BoundTab], now: int) -> None:
         due = [tab for tab in tabs if tab.sweep_at_ms <= now]
@@ -307,7 +318,10 @@ class Owner:
 
     def _await(self, futures: Sequence["Future[None]"]) -> None:
         for future in futures:
-            future.result(_ACKNOWLEDGE_SECONDS)
+            try:
+                future.result(_ACKNOWLEDGE_SECONDS)
+            except TimeoutError as problem:
+                raise BrokerUnavailable(f"kafka does not acknowledge an edit within {_ACKNOWLEDGE_SECONDS:.0f} s") from problem
 
     def _report_pre_image(self, reading: Reading) -> None:
         if reading.scratch_batch != self._pre_image.reported:
