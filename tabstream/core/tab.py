@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tabstream.core.binding import SYNC_HEADER, TableShape
 from tabstream.core.cells import EMPTY_CELL, CellValue, ObservedCell, RowKey, row_key
-from tabstream.core.marks import AnyMark, DamagedMark, decode_mark
+from tabstream.core.marks import AnyMark, DamagedMark, Mark, decode_mark
 from tabstream.errors import BindingProblem
 
 
@@ -24,7 +24,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class ObservedRow:
-    """One row of the tab. `values` are canonical; `key` is None while a key cell is empty.
+    """One row of the tab. `values` are canonical; `key` is None while a key cell is empty that should not be.
 
     `shown_only` are the columns that nobody can edit: what stands in them makes no row.
     """
@@ -79,6 +79,9 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
     except DamagedMark:
         damaged = True
     key_cells = [values[name] for name in shape.key]
-    key = None if any(value is None for value in key_cells) else row_key(key_cells)
+    key: RowKey | None = row_key(key_cells)
+    # Empty text in a key is an empty cell: the mark tells it from a key that is not typed yet.
+    if any(value is None for value in key_cells) and not (isinstance(mark, Mark) and mark.key == key):
+        key = None
     shown_only = frozenset(c.name for c in shape.columns if (c.read_only or c.type.read_only) and c.name not in shape.key)
     return ObservedRow(row, observed, values, mark, damaged, key, shown_only)
