@@ -38,7 +38,8 @@ class Broken:
 def running(desk: Desk, publisher: Broken) -> Iterator[None]:
     """An owner at work."""
     owner = Owner(desk.spreadsheet_id, [], replace(desk.services, publisher=cast(Publisher, publisher)), lambda _: True)
-    owner.tabs[desk.tab.binding.name] = desk.tab
+    desk.tab.sweep_at_ms = desk.services.clock.now_ms() + 3_600_000
+    owner.roster.tabs[desk.tab.binding.name] = desk.tab
     thread = threading.Thread(target=owner.run)
     thread.start()
     try:
