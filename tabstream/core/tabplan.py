@@ -188,9 +188,10 @@ def _draft_cells(book: Book, key: RowKey, mark: Mark, cells: Sequence[SeenCell],
 
 
 def _plan_edited(book: Book, plan: TabPlan) -> None:
-    """Changed cells are reported, but for those of rows that wait for a confirmation."""
+    """Changed cells are reported, but for those of rows that wait for a confirmation. One way, they can do no harm."""
     edited = [draft.row_key for draft in plan.edited]
-    if edited and not _may_pass(book, edited, _shown_rows(book)):
+    one_way = book.binding.direction is Direction.DATABASE_TO_SHEET
+    if edited and not one_way and not _may_pass(book, edited, _shown_rows(book)):
         book.held |= dict.fromkeys(edited, HELD_CHANGED)
     for draft in plan.edited:
         if draft.row_key in book.held:
@@ -207,6 +208,7 @@ def _plan_unexplained(book: Book, rows: int, now_ms: int, plan: TabPlan) -> None
         book.held |= dict.fromkeys(plan.unexplained, HELD_UNEXPLAINED)
         return
     for key, place in plan.unexplained.items():
+        book.confirmed.discard(key)
         _remove(book, key, place, now_ms, plan)
         plan.settled[key] = book.desired(key)
 

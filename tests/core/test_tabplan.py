@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from tabstream.core.binding import Direction
 from tabstream.core.book import CONFIRM_MISSING_MS, Book
 from tabstream.core.edits import EditKind, Outcome
 from tabstream.core.guard import held_digest
@@ -112,6 +113,12 @@ def test_a_change_of_most_of_a_tab_is_held_until_confirmed() -> None:
 def test_a_smaller_change_is_reported_at_once(count: int, rows: int) -> None:
     known, there = shown(*range(1, rows + 1))
     assert len(look(known, changed(there, count)).drafts) == count
+
+
+def test_what_can_do_no_harm_is_not_held() -> None:
+    known, rows = shown(*range(1, 41))
+    known.binding = replace(known.binding, direction=Direction.DATABASE_TO_SHEET)
+    assert len(look(known, changed(rows, 40)).drafts) == 40
 
 
 def test_a_held_row_that_is_read_alone_stays_held() -> None:

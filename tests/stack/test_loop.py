@@ -117,6 +117,31 @@ def test_a_forged_post_is_refused_and_counted(bound: tuple[LocalStack, Place]) -
     assert 'tabstream_posts_total{status="401"}' in httpx.get(env["metrics"]["producer"]).text
 
 
+def test_a_change_of_most_of_the_tab_waits_for_a_confirmation(bound: tuple[LocalStack, Place], scene: Scene) -> None:
+    local, _ = bound
+    scene.until_equal(60)
+    view = scene.watch.now()
+    first, last = min(view.rows.values()), max(view.rows.values())
+    scene.person.paste(view.address(first, "company"), [["Same For All"]] * (last - first + 1))
+
+    def held() -> int:
+        answer = json.loads(local.command("status", "--json", **local.settings()).stdout)
+        return int(answer["bindings"][0]["held"])
+
+    until(lambda: held() == len(view.rows), "the changed rows to be held")
+    same = "SELECT count(*) AS count FROM public.leads WHERE company = 'Same For All'"
+    assert scene.database.execute(same).fetchall() == [{"count": 0}]
+    refused = local.command("confirm", "nobody", **local.settings())
+    assert refused.returncode == 1
+    assert "choose one of: leads" in refused.stderr
+    confirmed = local.command("confirm", "leads", "--yes", **local.settings())
+    assert confirmed.returncode == 0, confirmed.stderr
+    assert "changed with many others at once" in confirmed.stdout
+    scene.until(lambda: scene.database.execute(same).fetchall() == [{"count": len(view.rows)}], "the confirmed rows")
+    scene.until_equal(60, 2)
+    assert held() == 0
+
+
 def test_columns_that_are_added_or_changed_come_with_their_values(bound: tuple[LocalStack, Place], scene: Scene) -> None:
     _, place = bound
     scene.database.execute("CREATE TABLE parts (id int PRIMARY KEY, price numeric(10,2), note text)")
