@@ -114,11 +114,9 @@ class BoundTab:
     def learn(self, messages: Sequence[RawMessage], decoder: Decoder, reject: Reject) -> None:
         """Takes messages that were read again because a row needs them."""
         for raw in messages:
-            key = self._key(raw, decoder, reject)
-            entry = None if key is None else self.book.entries.get(key)
-            if key is not None and entry is not None and (entry.partition, entry.offset) == (raw.partition, raw.offset):
+            if (key := self._key(raw, decoder, reject)) is not None:
                 envelope = None if raw.value is None else decoder.decode(raw.value)
-                self.book.changes[key] = desired_of(key, envelope, self.shape, raw.partition, raw.offset)
+                self.book.learn(desired_of(key, envelope, self.shape, raw.partition, raw.offset))
 
     def rows(self, cells: Mapping[int, Sequence[ObservedCell]]) -> list[ObservedRow]:
         """The tab's rows below the header out of cells by row index."""
@@ -230,7 +228,7 @@ class BoundTab:
                 _log.error("undecodable edit result", offset=raw.offset, problem=str(problem))
                 continue
             if isinstance(result, Claim):
-                self.book.claim(result)
+                self.book.claim(raw.offset, result)
             elif isinstance(result, EditResult):
                 self.book.result(raw.offset, result)
             else:

@@ -95,8 +95,11 @@ def _keeps_tombstones_ms(admin: AdminClient, topic: str) -> int:
 
 
 def results_end(admin: AdminClient, results: str) -> int:
-    """The end of the results' partition, open transactions included. Raises KafkaException, TimeoutError."""
-    return _bound(admin, results, _OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    """The end of the results' partition, open transactions included. Raises TopicsUnreachable."""
+    try:
+        return _bound(admin, results, _OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    except (KafkaException, TimeoutError) as error:
+        raise TopicsUnreachable(f"kafka does not answer: {error}") from error
 
 
 def _bound(admin: AdminClient, results: str, spec: _OffsetSpec) -> int:

@@ -1,7 +1,7 @@
 """What the feed has read and the owner has not taken yet: the newest raw message per key, and all results."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class Inbox:
         with self._changed:
             while self._bounded and len(self._taken.changes) >= self._limit and not stop.is_set():
                 self._changed.wait(0.5)
+            if message.value is None:
+                message = self._with_its_delete(message)
             self._taken.changes[message.key] = message
             self._taken.messages += 1
             if message.renamed is not None:
@@ -133,6 +135,15 @@ class Inbox:
             self._taken = Taken(consumed=dict(taken.consumed), results_consumed=taken.results_consumed)
             self._changed.notify_all()
             return taken
+
+    def _with_its_delete(self, tombstone: RawMessage) -> RawMessage:
+        """A tombstone follows the event of the delete, which says more; what is folded alone, is folded as deleted."""
+        deleted, folded = self._taken.changes.get(tombstone.key), self._taken.folded.get(tombstone.key)
+        if deleted is not None:
+            return replace(deleted, offset=tombstone.offset)
+        if folded is not None:
+            self._taken.folded[tombstone.key] = replace(folded, value=None)
+        return tombstone
 
     def _advance(self, message: RawMessage) -> None:
         self._taken.consumed[message.partition] = message.offset + 1

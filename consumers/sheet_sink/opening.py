@@ -6,27 +6,24 @@ An empty tab is set up. A tab that has rows but no `_sync` column is somebody's 
 import random
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import psycopg
 import structlog
 
-from consumers.sheet_sink import feed as feeds
 from consumers.sheet_sink import sample
 from consumers.sheet_sink.bound_tab import BoundTab, Place
 from consumers.sheet_sink.columns import change_columns, dress
+from consumers.sheet_sink.feed import Topics
 from consumers.sheet_sink.inbox import Inbox
 from consumers.sheet_sink.rendering import fence
 from consumers.sheet_sink.scratch import SCRATCH_COLUMNS, SCRATCH_ROWS, SCRATCH_SHEET_ID
-from consumers.sheet_sink.services import Services
+from consumers.sheet_sink.services import Services, Table
 from tabstream import metrics
 from tabstream.core.binding import SCRATCH_TAB, SYNC_HEADER, Binding, TableShape
 from tabstream.core.book import Book
 from tabstream.core.cells import ObservedCell
 from tabstream.core.columns import ColumnChanges, column_changes, described_columns
-from tabstream.core.results import Truncated
-from tabstream.core.rowmerge import BoundTable
 from tabstream.core.tab import read_layout
 from tabstream.core.watermark import (
     METADATA_KEY,
@@ -38,11 +35,6 @@ from tabstream.core.watermark import (
     encode_watermark,
 )
 from tabstream.errors import BindingProblem
-from tabstream.postgres.connection import database_identity
-from tabstream.postgres.outbox import last_truncate
-from tabstream.postgres.rows import Rows
-from tabstream.postgres.shape import read_shape
-from tabstream.postgres.snapshots import ask_for_snapshot
 from tabstream.sheets import formats
 from tabstream.sheets import requests as build
 from tabstream.sheets.answers import SheetView, TabView, read_spreadsheet
@@ -58,14 +50,17 @@ _SYNC_WARNING = "tabstream keeps its marks here: a change here can make a row be
 
 @dataclass(frozen=True, slots=True)
 class _World:
-    """What a binding finds when it is opened: spreadsheet and tab, the table's shape, its topics, the database's identity."""
+    """What a binding finds when it is opened: spreadsheet and tab, the table, its topics."""
 
     view: SheetView
     tab: TabView
-    shape: TableShape
-    topics: feeds.Topics
-    database: str
-    truncated: Truncated | None
+    table: Table
+    topics: Topics
+
+    @property
+    def shape(self) -> TableShape:
+        """The table's shape."""
+        return self.table.shape
 
     def position(self, now_ms: int, sequence: int) -> Position:
         """What a watermark is held against."""
@@ -78,7 +73,7 @@ class _World:
             view.zone,
             topics.keep_tombstones_ms,
             view.locale,
-            self.database,
+            self.table.database,
             sequence,
         )
 
@@ -140,17 +135,12 @@ class Opener:
 
     def _look(self, binding: Binding) -> _World:
         view = self._structure()
-        with self._services.database() as connection:
-            shape = read_shape(connection, binding, view.zone)
-            truncated = last_truncate(connection, f"{binding.schema_name}.{binding.table_name}")
-            database = database_identity(connection)
-        prefix = self._services.settings.topic_prefix
-        table = f"{prefix}.{binding.schema_name}.{binding.table_name}"
-        topics = feeds.describe(self._services.admin, table, f"{prefix}.tabstream.edit_result")
+        table = self._services.table(binding, view.zone)
+        topics = self._services.topics(binding)
         if not topics.table_id or not topics.results_id:
             missing = topics.results if topics.table_id else topics.table
             raise BindingProblem(f"the topic {missing!r} does not exist", "run: tabstream connectors apply")
-        return _World(view, _find(view, binding), shape, topics, database, truncated)
+        return _World(view, _find(view, binding), table, topics)
 
     def _start(self, binding: Binding, world: _World, place: Place, mark: Watermark) -> BoundTab:
         now, settings = self._services.clock.now_ms(), self._services.settings
@@ -160,17 +150,16 @@ class Opener:
         if found:
             _log.warning("the whole tab is planned anew", binding=binding.name, why=found)
         inbox = Inbox(self._wake)
-        begin = None if found else mark
-        feed = feeds.Feed(settings, world.topics, begin, inbox, f"tabstream.sheet-sink.{binding.name}")
-        feed.start()
+        feed = self._services.feed(world.topics, None if found else mark, inbox, binding.name)
         book = Book(binding, world.shape, doubtful=bool(found), retyped=frozenset(mark.rewrite))
+        book.emptied = world.table.truncated
         if not found:
             book.truncated_to, book.snapshot.lsn = dict(mark.table.truncated), mark.table.snapshot
         opened = BoundTab(binding, world.shape, place, world.topics, feed, inbox, book, world.view.zone)
-        opened.locale, opened.database = world.view.locale, world.database
+        opened.locale, opened.database = world.view.locale, world.table.database
         opened.sweep_at_ms = now + int(1_000 * (binding.sweep_seconds or settings.sweep_seconds))
         if found or not mark.table.offsets:
-            opened.truncated = world.truncated
+            opened.truncated = world.table.truncated
         return opened
 
     def _structure(self) -> SheetView:
@@ -206,8 +195,7 @@ class Opener:
         shape, problem = self._lossy.get(binding.name, (None, None))
         if problem is not None and shape == world.shape:
             raise problem
-        with self._services.database() as connection:
-            texts = Rows(BoundTable(binding, world.shape), commit_times=False).sample(connection, sample.SAMPLE_ROWS)
+        texts = self._services.sample(binding, world.shape, sample.SAMPLE_ROWS)
         scratch = self._structure().tab_by_id(SCRATCH_SHEET_ID)
         if not texts or scratch is None:
             return
@@ -249,7 +237,7 @@ class Opener:
         told = replace(mark, columns=described_columns(world.shape), rewrite=rewrite)
         requests = change_columns(world.tab.sheet_id, header, changes)
         if changes.added or changes.retyped:
-            self._ask_for_snapshot(binding, world.tab)
+            self._services.ask_for_snapshot(binding)  # their values come with no change of a row
         _, metadata_id = _watermark(world.tab, binding)
         if metadata_id is not None:
             requests.append(build.update_metadata(metadata_id, encode_watermark(told)))
@@ -261,15 +249,6 @@ class Opener:
             dropped=changes.dropped,
             retyped=[c.name for c in changes.retyped],
         )
-
-    def _ask_for_snapshot(self, binding: Binding, tab: TabView) -> None:
-        """A new or changed column has values that no change of a row has brought."""
-        try:
-            with self._services.database() as connection:
-                ask_for_snapshot(connection, [f"{binding.schema_name}.{binding.table_name}"])
-        except psycopg.errors.InsufficientPrivilege as problem:
-            remedy = "grant INSERT on tabstream.debezium_signal; until then a row's values come with its next change"
-            _log.warning("no snapshot for changed columns", tab=tab.title, problem=str(problem), remedy=remedy)
 
 
 def _find(view: SheetView, binding: Binding) -> TabView:
@@ -295,6 +274,24 @@ def _watermark(tab: TabView, binding: Binding) -> tuple[Watermark | None, int | 
     return None, None
 
 
+def overtaken(view: SheetView, tabs: Mapping[str, BoundTab], ours: bool) -> list[str]:
+    """The bindings that have been written more often than is known here; if that was `ours`, it is taken note of instead.
+
+    Another instance was further in the topics: they are to be opened again, from where that one is.
+    """
+    names = []
+    for name, tab in tabs.items():
+        seen = view.tab_by_id(tab.place.sheet_id)
+        mark = None if seen is None else _watermark(seen, tab.binding)[0]
+        if mark is None or mark.sequence <= tab.place.sequence:
+            continue
+        if ours:
+            tab.place.sequence = mark.sequence
+        else:
+            names.append(name)
+    return names
+
+
 def _new_watermark(world: _World, binding: Binding, now_ms: int) -> Request:
     sheet_id = world.tab.sheet_id
     mark = Watermark(
@@ -307,6 +304,6 @@ def _new_watermark(world: _World, binding: Binding, now_ms: int) -> Request:
         results=TopicMark(world.topics.results_id, {0: world.topics.results_end - 1}),
         columns=described_columns(world.shape),
         locale=world.view.locale,
-        database=world.database,
+        database=world.table.database,
     )
     return build.create_metadata(random.randrange(1, 2**31 - 1), METADATA_KEY, encode_watermark(mark), sheet_id)

@@ -19,10 +19,10 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaException
 
-from consumers.sheet_sink import feed as feeds
 from consumers.sheet_sink.bound_tab import BoundTab, OpenAgain
 from consumers.sheet_sink.counting import count_repairs, count_written
-from consumers.sheet_sink.opening import Opener
+from consumers.sheet_sink.feed import TopicsUnreachable
+from consumers.sheet_sink.opening import Opener, overtaken
 from consumers.sheet_sink.preimage import PreImage, overwritten
 from consumers.sheet_sink.reading import Reading, Request, read
 from consumers.sheet_sink.recall import recall
@@ -37,7 +37,7 @@ from tabstream.core.edits import Edit, How
 from tabstream.core.identity import Identity
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Draft, Look, TabPlan
-from tabstream.core.tabplan import MAX_ROWS, LooksWrong, believe, recognise, wanted_changes
+from tabstream.core.tabplan import MAX_ROWS, LooksWrong, believe, recognise, wanted_changes, wanted_shown
 from tabstream.errors import BindingProblem, Outage
 from tabstream.kafka.messages import Signal
 from tabstream.kafka.publisher import BrokerUnavailable
@@ -47,7 +47,6 @@ _log = structlog.get_logger()
 _RESULTS_WAIT_SECONDS = 5.0
 _ACKNOWLEDGE_SECONDS = 30.0
 _STRIKES_TO_PARK = 2
-_UNKNOWN_SPAN_MS = 600_000
 
 
 @dataclass(slots=True)
@@ -89,6 +88,7 @@ class Owner:
         self._client = services.client(self.stop)
         self._opener = Opener(spreadsheet_id, self._client, services, self.wake)
         self._pre_image = PreImage()
+        self._sent: str | None = None
         self._signals: list[Signal] = []
         self._lock = threading.Lock()
         self._recalled = False
@@ -116,7 +116,8 @@ class Owner:
         self.roster.close()
         self._client.close()
 
-    def _cycle(self) -> None:
+    def turn(self) -> bool:
+        """Does what is due; False where nothing is. Raises Outage, BindingProblem: see `run`."""
         if not self._recalled:
             for told in recall(self.roster.bindings, self._services):
                 self.roster.recall(told)
@@ -124,12 +125,17 @@ class Owner:
         self._take_signals()
         if self.roster.open_paused():
             self._pre_image.forget()
-        if self.roster.due():
+        due = self.roster.due()
+        if due:
             self.progress.busy_since = self.progress.busy_since or time.monotonic()
             self._flush_safely()
             self.progress.last_flush_at = time.monotonic()
         else:
             self.progress.busy_since = None
+        return due
+
+    def _cycle(self) -> None:
+        if not self.turn():
             self.wake.wait(self.roster.idle_seconds())
             self.wake.clear()
         self.progress.problem = None
@@ -189,6 +195,7 @@ class Owner:
         self._opener.measure(reading.view)
         if height is not None and reading.fence_batch != self._pre_image.batch:
             raise FenceLost("another instance has written")
+        self._refuse_overtaken(reading)
         self._report_pre_image(reading)
         planned, again = self._plan(requests, reading)
         if again:
@@ -199,6 +206,13 @@ class Owner:
             planned += more
         self._publish([edit for p in planned for edit in self._edits(p)])
         self._write(planned, reading)
+
+    def _refuse_overtaken(self, reading: Reading) -> None:
+        names = overtaken(reading.view, self.roster.tabs, reading.fence_batch == self._sent)
+        for name in names:
+            self.roster.pause(name, OpenAgain("another instance has written"))
+        if names:
+            raise FenceLost(f"another instance has written {names} since they were opened here")
 
     def _skip_needless_sweeps(self, tabs: Sequence[BoundTab], now: int) -> None:
         due = [tab for tab in tabs if tab.sweep_at_ms <= now]
@@ -232,12 +246,9 @@ class Owner:
     def _read_results_to_their_end(self, tab: BoundTab) -> None:
         if not tab.inbox.waiting:
             return
-        try:
-            end = feeds.results_end(self._services.admin, tab.topics.results)
-        except (KafkaException, TimeoutError) as problem:
-            raise feeds.TopicsUnreachable(f"kafka does not answer: {problem}") from problem
+        end = self._services.results_end(tab.topics)
         if not tab.inbox.wait_for_results(end, _RESULTS_WAIT_SECONDS):
-            raise feeds.TopicsUnreachable("edit results can't be read to their end: a transaction is open")
+            raise TopicsUnreachable("edit results can't be read to their end: a transaction is open")
 
     def _request(self, tab: BoundTab, now: int) -> Request | None:
         if tab.look_whole_at_ms is not None and tab.look_whole_at_ms <= now:
@@ -276,7 +287,7 @@ class Owner:
                 {token: _at(rows, row, token) for token, row in request.tokens.items()},
             )
         tab.book.recheck.clear()
-        self._fetch_wanted(tab, wanted_changes(tab.book, found, look, now))
+        self._fetch_wanted(tab, wanted_changes(tab.book, found, look, now), wanted_shown(tab.book, look, now))
         settle = tab.binding.settle_seconds
         settle_ms = int(1_000 * (self._services.settings.settle_seconds if settle is None else settle))
         plan = tab.plan(found, look, seen, now, settle_ms)
@@ -284,13 +295,14 @@ class Owner:
             tab.look_whole(plan.look_whole_at_ms)
         return Planned(tab, plan, reading, look, found)
 
-    def _fetch_wanted(self, tab: BoundTab, keys: set[str]) -> None:
-        if not keys:
-            return
-        entries = [tab.book.entries[key] for key in keys if key in tab.book.entries]
-        wanted = {(e.partition, e.offset): None for e in entries if e.offset >= 0}
-        raw = feeds.fetch(self._services.fetch_consumer, tab.topics.table, wanted)
-        tab.learn(raw, self._services.decoder, self._services.reject(tab.topics.table))
+    def _fetch_wanted(self, tab: BoundTab, keys: set[str], shown: set[str]) -> None:
+        known = tab.book.entries
+        wanted = {(known[key].partition, known[key].offset): None for key in keys if key in known}
+        wanted |= {(known[key].partition, known[key].shown_offset): None for key in shown}
+        wanted = {position: None for position in wanted if position[1] >= 0}
+        if wanted:
+            raw = self._services.fetch(tab.topics, wanted)
+            tab.learn(raw, self._services.decoder, self._services.reject(tab.topics.table))
 
     def _edits(self, planned: Planned) -> list[Edit]:
         how = How.SWEEP if planned.look is Look.WHOLE else How.READ
@@ -342,7 +354,7 @@ class Owner:
             tab.book.doubt(met.keys, met.mistakes)
             if met.keys or met.deleted:
                 tab.look_whole(self._services.clock.now_ms())
-            begin_ms, end_ms = self._pre_image.span or (reading.begin_ms - _UNKNOWN_SPAN_MS, reading.end_ms)
+            begin_ms, end_ms = self._pre_image.span or (met.since_ms, reading.end_ms)
             at = replace(reading, begin_ms=begin_ms, end_ms=end_ms)
             self._publish([self._edit(tab, draft, at, How.PRE_IMAGE) for draft in met.drafts])
         self._pre_image.reported = reading.scratch_batch
@@ -356,9 +368,8 @@ class Owner:
             return
         parts = [(p.tab, p.plan, p.reading.tab(p.tab)) for p in writing]
         now = self._services.clock.now_ms()
-        copies = self._services.settings.pre_image
-        batch = render(str(uuid.uuid4()), reading.fence_id, reading.scratch_size, parts, now, copies)
-        began = time.monotonic()
+        batch = render(str(uuid.uuid4()), reading, parts, now, self._services.settings.pre_image)
+        began, self._sent = time.monotonic(), batch.id
         try:
             answer = self._client.batch_update(self.spreadsheet_id, batch.requests)
         except InvalidRequest as refused:
@@ -374,7 +385,7 @@ class Owner:
         tab, plan, part = planned.tab, planned.plan, batch.parts[planned.tab.binding.name]
         tab.place.sequence += 1
         tab.last_write_ms = now_ms
-        tab.book.apply_rows({key: row.row for key, row in plan.rows.items()}, plan.finished_tokens, plan.renamed)
+        tab.book.apply_rows({key: row.row for key, row in plan.rows.items()}, plan.finished_tokens, plan.renamed.values())
         for remove in sorted(plan.removes, key=lambda r: -r.row):
             tab.book.removed(remove.key, remove.row)
         tab.book.added([add.desired.key for add in plan.adds[: part.added]], part.insert_at)
@@ -396,7 +407,7 @@ class Owner:
             book.settled(key, desired)
         for token in planned.plan.rejected_tokens:
             book.reject_token(token)
-        book.finished(planned.plan.finished_tokens)
+        book.finished(token for token, key in planned.plan.finished_tokens.items() if key is None)
 
     def _blame(self, batch: Batch, refused: InvalidRequest) -> None:
         origin = batch.origins[refused.index] if refused.index is not None else Origin(None, ())

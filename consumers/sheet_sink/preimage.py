@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from consumers.sheet_sink.bound_tab import BoundTab
 from consumers.sheet_sink.reading import Reading
 from consumers.sheet_sink.rendering import Batch, SeenRows, fingerprint
-from consumers.sheet_sink.scratch import Copied, block_rows, decode_descriptor
+from consumers.sheet_sink.scratch import Copied, block_rows
 from tabstream.core.book import Mistakes
 from tabstream.core.cells import RowKey, digest
-from tabstream.core.edits import EditKind
+from tabstream.core.edits import NEW_ROW_PREFIX, EditKind
 from tabstream.core.marks import Mark, NewRow
 from tabstream.core.plan import seen_cells
 from tabstream.core.tab import ObservedRow, read_layout, read_row
@@ -47,9 +47,11 @@ class PreImage:
 @dataclass(slots=True)
 class Overwritten:
     """What the last write overwrote of one tab: cells typed unseen, keys whose rows it may have hit by mistake and what
-    stood in them, and the rows of the scratch tab that hold what it deleted by mistake."""
+    stood in them, and the rows of the scratch tab that hold what it deleted by mistake. It was no earlier than `since_ms`
+    (Google's clock)."""
 
     tab: BoundTab
+    since_ms: int
     drafts: list[Draft] = field(default_factory=list)
     keys: set[RowKey] = field(default_factory=set)
     deleted: list[int] = field(default_factory=list)
@@ -61,9 +63,7 @@ class Overwritten:
 
 def overwritten(reading: Reading, tabs: Mapping[str, BoundTab], expected: PreImage) -> list[Overwritten]:
     """What the last write overwrote unseen, by tab; empty if that was reported before."""
-    rows = reading.scratch()
-    first = rows.get(0, ())
-    descriptor = decode_descriptor(first[0].value) if first else None
+    rows, descriptor = reading.scratch(), reading.descriptor
     if descriptor is None or descriptor.batch == expected.reported:
         return []
     known = expected.seen if descriptor.batch == expected.batch else {}
@@ -73,7 +73,7 @@ def overwritten(reading: Reading, tabs: Mapping[str, BoundTab], expected: PreIma
         if tab is None:
             continue
         header, copies = block_rows(block, rows)
-        met = Overwritten(tab)
+        met = Overwritten(tab, descriptor.since_ms)
         found.append(met)
         try:
             layout = read_layout(header, tab.shape, "_tabstream")
@@ -89,16 +89,15 @@ def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows
     if known is not None and (copied.meant, fingerprint(row)) in known.rows:
         return
     if not isinstance(row.mark, Mark):
-        its_own = known is None and row.mark == NewRow(copied.meant)
-        if copied.removed and not row.blank and not its_own:
+        if copied.removed and not row.blank and row.mark != NewRow(copied.meant):
             met.deleted.append(copied.at)
         elif not copied.removed and _is_strange(row, copied.meant):
-            met.keys.add(copied.meant)
-            met.mistakes.strangers[copied.meant] = row
+            met.keys.update((copied.meant, copied.becomes))
+            met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
         return
     key = row.mark.key
     if key != copied.meant:
-        met.keys.update(k for k in (key, copied.meant) if k)
+        met.keys.update(k for k in (key, copied.meant, copied.becomes) if k)
         entry = met.tab.book.entries.get(key)
         gone = entry is not None and entry.deleted  # it was to go all the same
         if copied.removed and not gone:
@@ -106,17 +105,28 @@ def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows
             return
         if not copied.removed:
             met.mistakes.marks[key] = row.mark
+            met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
     if row.key != key:
         met.keys.update(k for k in (key, row.key) if k is not None and k in met.tab.book.entries)
+        return
+    if not copied.removed and (not copied.becomes or copied.becomes.startswith(NEW_ROW_PREFIX)):
         return
     expected = known.cells.get(key, {}) if known is not None else {}
     seen = seen_cells(row, row.mark.without(met.tab.book.retyped), met.tab.shape)
     cells = [c for c in seen if expected.get(c.column) != digest(row.values[c.column])]
     if cells:
-        met.drafts.append(Draft(key, EditKind.CELLS, row.mark.partition, row.mark.offset, tuple(cells)))
+        met.drafts.append(
+            Draft(
+                copied.becomes if key == copied.meant else key,
+                EditKind.CELLS,
+                row.mark.partition,
+                row.mark.offset,
+                tuple(cells),
+            )
+        )
 
 
 def _is_strange(row: ObservedRow, meant: RowKey) -> bool:
     """True for a row without a key's mark where another row was meant: a blank one, or a person's own."""
-    token = row.mark.token if isinstance(row.mark, NewRow) else None
-    return meant not in ("", token, row.key)
+    token = row.mark.token if isinstance(row.mark, NewRow) else ""
+    return meant not in (token, row.key) and bool(meant or token)

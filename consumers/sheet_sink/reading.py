@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumers.sheet_sink.bound_tab import BoundTab, TabReading
-from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID, decode_descriptor
+from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID, Descriptor, decode_descriptor
 from consumers.sheet_sink.services import Services
 from tabstream.core.cells import ObservedCell, RowKey
 from tabstream.core.tab import read_layout
@@ -65,10 +65,15 @@ class Reading:
         return (0, 0) if seen is None else (seen.row_count, seen.column_count)
 
     @property
+    def descriptor(self) -> Descriptor | None:
+        """What the scratch tab says of itself; None where nothing was written yet."""
+        first = self.scratch().get(0, ())
+        return decode_descriptor(first[0].value) if first else None
+
+    @property
     def scratch_batch(self) -> str | None:
         """The batch that wrote the scratch tab."""
-        first = self.scratch().get(0, ())
-        descriptor = decode_descriptor(first[0].value) if first else None
+        descriptor = self.descriptor
         return None if descriptor is None else descriptor.batch
 
     def scratch(self) -> Mapping[int, Sequence[ObservedCell]]:

@@ -9,10 +9,8 @@ import structlog
 
 from consumers.sheet_sink.services import Services
 from tabstream.core.binding import Binding
-from tabstream.kafka.status_topic import decode, read_newest
 
 _log = structlog.get_logger()
-_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +25,8 @@ class Told:
 
 def recall(bindings: Sequence[Binding], services: Services) -> list[Told]:
     """What is told of these bindings in the topic of statuses; raises Outage."""
-    raw = read_newest(services.settings, _SECONDS)
     wanted = {binding.name: binding for binding in bindings}
-    statuses, unreadable = decode({name: raw[name] for name in raw if name in wanted}, services.decoder)
+    statuses, unreadable = services.statuses(wanted.keys())
     for name, reason in unreadable.items():
         _log.warning("the last owner's status can't be read", binding=name, problem=reason)
     told = []

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from consumers.sheet_sink.bound_tab import BoundTab, TabReading
+from consumers.sheet_sink.reading import Reading
 from consumers.sheet_sink.scratch import COPIES_COLUMN, SCRATCH_SHEET_ID, Block, Descriptor, encode_descriptor
 from tabstream.core.cells import Digest, RowKey, digest
-from tabstream.core.marks import Mark, encode_mark
+from tabstream.core.marks import CopiedRow, Mark, NewRow, encode_mark
 from tabstream.core.notes import with_message
 from tabstream.core.plan import RowPlan
 from tabstream.core.tab import ObservedRow
@@ -87,23 +88,19 @@ def fence(fence_id: int, batch_id: str) -> list[Request]:
 
 def render(
     batch_id: str,
-    fence_id: int | None,
-    scratch_size: tuple[int, int],
+    reading: Reading,
     parts: Sequence[tuple[BoundTab, TabPlan, TabReading]],
     now_ms: int,
     copies: bool = True,
 ) -> Batch:
-    """Renders the plans of all tabs of a spreadsheet. New rows beyond the size of a call are left for the next one.
-
-    `scratch_size` is the size of the scratch tab's grid: rows, columns. It grows as needed. `fence_id` None leaves the fence
-    out, and without `copies` there is no pre-image.
-    """
+    """Renders the plans of all tabs of a spreadsheet, made on this reading. New rows beyond the size of a call are left for
+    the next one; the scratch tab's grid grows as needed. Without `copies` there is no pre-image."""
     batch = Batch(batch_id)
-    if fence_id is not None:
-        batch.add(Origin(None, ()), fence(fence_id, batch_id))
+    if reading.fence_id is not None:
+        batch.add(Origin(None, ()), fence(reading.fence_id, batch_id))
     for tab, _, seen in parts:
-        _render_restored(batch, tab, seen, scratch_size[1] - COPIES_COLUMN)
-    _render_pre_image(batch, scratch_size, parts if copies else ())
+        _render_restored(batch, tab, seen, reading.scratch_size[1] - COPIES_COLUMN)
+    _render_pre_image(batch, reading, parts if copies else ())
     for tab, plan, seen in parts:
         _render_rows(batch, tab, plan, seen)
     for tab, plan, seen in parts:
@@ -116,31 +113,29 @@ def render(
     return batch
 
 
-def _render_pre_image(
-    batch: Batch, scratch_size: tuple[int, int], parts: Sequence[tuple[BoundTab, TabPlan, TabReading]]
-) -> None:
+def _render_pre_image(batch: Batch, reading: Reading, parts: Sequence[tuple[BoundTab, TabPlan, TabReading]]) -> None:
+    scratch_size = reading.scratch_size
     blocks: list[Block] = []
     copies: list[Request] = []
-    meant: list[CellData] = []
+    meant: list[list[CellData]] = []
     at = 1
     width = max((seen.column_count for _, _, seen in parts), default=0) + COPIES_COLUMN
-    for tab, plan, _ in parts:
+    for tab, plan, seen in parts:
         sheet_id, columns = tab.place.sheet_id, tab.place.layout.width
-        whose, removed = _meant(plan), {r.row: r.key for r in plan.removes}
+        whose, removed = _meant(tab, plan, seen), {r.row: r.key for r in plan.removes}
         touched = sorted(whose.keys() - removed.keys())
         if not touched and not removed:
             continue
         blocks.append(Block(tab.binding.name, at, len(touched) + len(removed), len(removed)))
-        meant += [{}, *(build.cell(whose[row] or None) for row in touched), *(build.cell(removed[r]) for r in sorted(removed))]
+        meant += [[], *([build.cell(key or None) for key in whose[row]] for row in (*touched, *sorted(removed)))]
         runs = [(run, columns, build.copy_values) for run in ((0, 1), *_runs(touched))]
         runs += [(run, width - COPIES_COLUMN, build.copy_all) for run in _runs(sorted(removed))]
         for (start, end), across, copy in runs:
             target = grid_range(SCRATCH_SHEET_ID, (at, at + end - start), (COPIES_COLUMN, COPIES_COLUMN + across))
             copies.append(copy(grid_range(sheet_id, (start, end), (0, across)), target))
             at += end - start
-    batch.descriptor = Descriptor(batch.id, tuple(blocks))
-    column = [[build.cell(encode_descriptor(batch.descriptor))], *([cell] for cell in meant)]
-    described = build.update_cells(SCRATCH_SHEET_ID, 0, 0, column)
+    batch.descriptor = Descriptor(batch.id, tuple(blocks), reading.begin_ms)
+    described = build.update_cells(SCRATCH_SHEET_ID, 0, 0, [[build.cell(encode_descriptor(batch.descriptor))], *meant])
     grown = []
     if at > scratch_size[0]:
         grown.append(build.append_rows(SCRATCH_SHEET_ID, at - scratch_size[0]))
@@ -150,12 +145,20 @@ def _render_pre_image(
     batch.add(Origin(None, ()), [*grown, clear, described, *copies])
 
 
-def _meant(plan: TabPlan) -> dict[int, RowKey]:
-    """Whose each row is meant to be that the plan writes or deletes: a key, a new row's token, or "" for nobody's."""
-    tokens = {key: token for token, key in plan.finished_tokens.items() if key is not None}
-    whose = {p.row: "" for p in plan.others if p.writes}
-    whose |= {p.row: tokens.get(key, key) for key, p in plan.rows.items() if p.writes}
-    return whose | {r.row: r.key for r in plan.removes}
+def _meant(tab: BoundTab, plan: TabPlan, seen: TabReading) -> dict[int, tuple[RowKey, RowKey]]:
+    """Whose each row is meant to be that the plan writes or deletes, and whose it becomes: a key, a new row's token, or ""
+    for nobody's."""
+    before = {key: token for token, key in plan.finished_tokens.items() if key is not None} | plan.renamed
+    nobodys = {p.row: _owner(p.mark) for p in plan.others if p.writes}
+    whose = {row.row: (_owner(row.mark), nobodys[row.row]) for row in tab.rows({at: seen.cells.get(at, ()) for at in nobodys})}
+    whose |= {p.row: (before.get(key, key), key) for key, p in plan.rows.items() if p.writes}
+    return whose | {r.row: (r.key, "") for r in plan.removes}
+
+
+def _owner(mark: Mark | NewRow | CopiedRow | None) -> RowKey:
+    if isinstance(mark, Mark):
+        return mark.key
+    return mark.token if isinstance(mark, NewRow) else ""
 
 
 def _render_restored(batch: Batch, tab: BoundTab, seen: TabReading, copied_columns: int) -> None:
@@ -178,7 +181,7 @@ def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading) -
     else:
         cells = [cell for _, written in named for cell in _cells(tab, written)]
         batch.add(Origin(tab.binding.name, tuple(plan.rows)), coalesce_updates(tab.place.sheet_id, cells))
-    whose = {p.row: "" for _, p in named} | _meant(plan)
+    whose = {p.row: "" for _, p in named} | {row: meant for row, (meant, _) in _meant(tab, plan, seen).items()}
     for row in tab.rows({at: seen.cells[at] for at in whose if at in seen.cells}):
         part.seen.add(row, whose[row.row])
     if plan.header_note is not None:

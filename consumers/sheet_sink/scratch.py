@@ -1,8 +1,8 @@
 """The scratch tab `_tabstream`: the rows as they were at the very moment of the last write.
 
 Its first cell describes the batch; each block below holds the copied header of a tab and then the copied rows. The first
-column says whose row each was meant to be; the copies begin in the second. So whoever reads it knows which rows were hit by
-mistake, also after the death of the one that wrote it.
+column says whose row each was meant to be, the second whose it was to become; the copies begin in the third. So whoever
+reads it knows which rows were hit by mistake, also after the death of the one that wrote it.
 """
 
 import json
@@ -14,7 +14,7 @@ from tabstream.core.cells import EMPTY_CELL, ObservedCell, RowKey
 SCRATCH_SHEET_ID = 1_413_829_197
 SCRATCH_ROWS = 2_400
 SCRATCH_COLUMNS = 26
-COPIES_COLUMN = 1
+COPIES_COLUMN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What the scratch tab holds: the batch that wrote it, and its blocks."""
+    """What the scratch tab holds: the batch that wrote it, its blocks, and when (Google's clock) the read before it began."""
 
     batch: str
     blocks: tuple[Block, ...]
+    since_ms: int = 0
 
     @property
     def height(self) -> int:
@@ -43,7 +44,8 @@ class Descriptor:
 def encode_descriptor(descriptor: Descriptor) -> str:
     """The text of the scratch tab's first cell."""
     blocks = [[b.binding, b.start, b.count, b.removed] for b in descriptor.blocks]
-    return json.dumps({"batch": descriptor.batch, "blocks": blocks}, separators=(",", ":"))
+    data = {"batch": descriptor.batch, "blocks": blocks, "since_ms": descriptor.since_ms}
+    return json.dumps(data, separators=(",", ":"))
 
 
 def decode_descriptor(text: object) -> Descriptor | None:
@@ -51,7 +53,7 @@ def decode_descriptor(text: object) -> Descriptor | None:
     try:
         data = json.loads(str(text))
         blocks = tuple(Block(str(name), *(int(number) for number in numbers)) for name, *numbers in data["blocks"])
-        return Descriptor(str(data["batch"]), blocks)
+        return Descriptor(str(data["batch"]), blocks, int(data["since_ms"]))
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -59,10 +61,11 @@ def decode_descriptor(text: object) -> Descriptor | None:
 @dataclass(frozen=True, slots=True)
 class Copied:
     """A copied row: where it stands in the scratch tab, whose it was meant to be (a key, a new row's token, or ""
-    for nobody's), whether it was deleted."""
+    for nobody's), whose it was to become, whether it was deleted."""
 
     at: int
     meant: RowKey
+    becomes: RowKey
     removed: bool
     cells: Sequence[ObservedCell]
 
@@ -72,6 +75,7 @@ def block_rows(block: Block, rows: Mapping[int, Sequence[ObservedCell]]) -> tupl
     found = []
     for number in range(block.count):
         at = block.start + 1 + number
-        meant, *cells = rows.get(at) or (EMPTY_CELL,)
-        found.append(Copied(at, str(meant.value or ""), number >= block.count - block.removed, cells))
-    return rows.get(block.start, ())[1:], found
+        row = rows.get(at, ())
+        meant, becomes = (str(cell.value or "") for cell in (*row[:COPIES_COLUMN], EMPTY_CELL, EMPTY_CELL)[:COPIES_COLUMN])
+        found.append(Copied(at, meant, becomes, number >= block.count - block.removed, row[COPIES_COLUMN:]))
+    return rows.get(block.start, ())[COPIES_COLUMN:], found

@@ -1,28 +1,54 @@
 """What every owner of this instance works with, made once."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import psycopg
+import structlog
 import tenacity
-from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from consumers.sheet_sink.inbox import RawMessage
+from consumers.sheet_sink import feed as feeds
+from consumers.sheet_sink.inbox import Inbox, RawMessage
 from tabstream import metrics
 from tabstream.clock import Clock
 from tabstream.config import Settings
+from tabstream.core.binding import Binding, TableShape
+from tabstream.core.cells import RowKey
 from tabstream.core.googletime import GoogleClock, clock_from_call
+from tabstream.core.results import Truncated
+from tabstream.core.rowmerge import BoundTable, key_texts
+from tabstream.core.watermark import Watermark
 from tabstream.errors import Outage
 from tabstream.kafka import clients
 from tabstream.kafka.avro import Decoder
+from tabstream.kafka.messages import Status
 from tabstream.kafka.publisher import Publisher
-from tabstream.postgres.connection import Connection, connect
+from tabstream.kafka.status_topic import decode, read_newest
+from tabstream.postgres.connection import Connection, connect, database_identity
+from tabstream.postgres.outbox import last_truncate
+from tabstream.postgres.rows import Rows
+from tabstream.postgres.shape import read_shape
+from tabstream.postgres.snapshots import ask_for_snapshot
 from tabstream.sheets.call import Answer
 from tabstream.sheets.client import SheetsClient
 from tabstream.sheets.quota import Quota
 
+_log = structlog.get_logger()
 _UNKNOWN_CLOCK_MS = 2_000
+_KEYS_AT_ONCE = 5_000
+_STATUS_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A binding's table: its shape, when it was emptied last, and which database it is in ("": not known)."""
+
+    shape: TableShape
+    truncated: Truncated | None
+    database: str
 
 
 @dataclass(slots=True)
@@ -99,13 +125,72 @@ class Services:
         """When the call happened, on Google's clock."""
         return self.google_clock.interval(answer.sent_ms, answer.received_ms, answer.date_ms)
 
-    def fetch_consumer(self) -> Consumer:
-        """A consumer that reads single messages again."""
-        return clients.consumer(self.settings, f"tabstream.fetch.{self.instance}", enable_partition_eof=True)
+    def table(self, binding: Binding, zone: str) -> Table:
+        """The table as it is for a spreadsheet of this zone. Raises BindingProblem, Outage."""
+        with self._database() as connection:
+            return Table(
+                read_shape(connection, binding, zone),
+                last_truncate(connection, f"{binding.schema_name}.{binding.table_name}"),
+                database_identity(connection),
+            )
 
-    def database(self) -> Connection:
-        """A connection to the database; raises DatabaseUnavailable."""
-        return connect(self.settings.database_url, "tabstream sheet-sink", autocommit=True)
+    def sample(self, binding: Binding, shape: TableShape, limit: int) -> list[dict[str, str | None]]:
+        """Some rows of the table, as texts by column. Raises Outage."""
+        with self._database() as connection:
+            return Rows(BoundTable(binding, shape), commit_times=False).sample(connection, limit)
+
+    def are_there(self, binding: Binding, shape: TableShape, keys: Sequence[RowKey]) -> list[bool]:
+        """For each key whether the table has it. Raises Outage."""
+        rows = Rows(BoundTable(binding, shape), commit_times=False)
+        texts = [key_texts(key, shape) for key in keys]
+        found: list[bool] = []
+        with self._database() as connection:
+            for start in range(0, len(texts), _KEYS_AT_ONCE):
+                found += [row is not None for row in rows.read(connection, texts[start : start + _KEYS_AT_ONCE])]
+        return found
+
+    def ask_for_snapshot(self, binding: Binding) -> None:
+        """Has Debezium stream the table anew; without the right to ask, that is only logged. Raises Outage."""
+        try:
+            with self._database() as connection:
+                ask_for_snapshot(connection, [f"{binding.schema_name}.{binding.table_name}"])
+        except psycopg.errors.InsufficientPrivilege as problem:
+            remedy = "grant INSERT on tabstream.debezium_signal; until then a row's values come with its next change"
+            _log.warning("no snapshot of changed columns", binding=binding.name, problem=str(problem), remedy=remedy)
+
+    @contextmanager
+    def _database(self) -> Iterator[Connection]:
+        try:
+            with connect(self.settings.database_url, "tabstream sheet-sink", autocommit=True) as connection:
+                yield connection
+        except psycopg.OperationalError as problem:
+            raise Outage(f"the database can't be used: {str(problem).strip()}") from problem
+
+    def topics(self, binding: Binding) -> feeds.Topics:
+        """The binding's topics as they are now. Raises TopicsUnreachable."""
+        prefix = self.settings.topic_prefix
+        table = f"{prefix}.{binding.schema_name}.{binding.table_name}"
+        return feeds.describe(self.admin, table, f"{prefix}.tabstream.edit_result")
+
+    def feed(self, topics: feeds.Topics, begin: Watermark | None, inbox: Inbox, binding: str) -> feeds.Feed:
+        """A feed that fills the inbox from now on; see Feed."""
+        feed = feeds.Feed(self.settings, topics, begin, inbox, f"tabstream.sheet-sink.{binding}")
+        feed.start()
+        return feed
+
+    def statuses(self, names: Container[str]) -> tuple[list[Status], Mapping[str, str]]:
+        """The newest status of each of these bindings, and why one can't be read. Raises Outage."""
+        raw = read_newest(self.settings, _STATUS_SECONDS)
+        return decode({name: value for name, value in raw.items() if name in names}, self.decoder)
+
+    def results_end(self, topics: feeds.Topics) -> int:
+        """The end of the edit results as it is now. Raises TopicsUnreachable."""
+        return feeds.results_end(self.admin, topics.results)
+
+    def fetch(self, topics: feeds.Topics, wanted: dict[tuple[int, int], None]) -> list[RawMessage]:
+        """Messages of the table's topic, read again; see `feed.fetch`."""
+        name = f"tabstream.fetch.{self.instance}"
+        return feeds.fetch(lambda: clients.consumer(self.settings, name, enable_partition_eof=True), topics.table, wanted)
 
     def reject(self, topic: str) -> Callable[[RawMessage, str], None]:
         """What to do with a message of this topic that can't be read: the dead-letter topic, and on."""

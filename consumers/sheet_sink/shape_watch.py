@@ -2,12 +2,9 @@
 
 from consumers.sheet_sink.bound_tab import BoundTab, OpenAgain
 from consumers.sheet_sink.services import Services
-from tabstream.postgres.shape import read_shape
 
 
 def check_shape(tab: BoundTab, services: Services) -> None:
     """Raises OpenAgain where the table's bound columns are others now, BindingProblem where one is missing, or Outage."""
-    with services.database() as connection:
-        shape = read_shape(connection, tab.binding, tab.zone)
-    if shape != tab.shape:
+    if services.table(tab.binding, tab.zone).shape != tab.shape:
         raise OpenAgain(f"the columns of table {tab.binding.table!r} have changed")

@@ -5,7 +5,7 @@ State without I/O: values in, values out, time as an argument. `tabstream.core.t
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tabstream.core.binding import Binding, TableShape
 from tabstream.core.cells import Digest, RowKey, digest
@@ -24,10 +24,11 @@ CONFIRM_MISSING_MS = 1_500
 
 @dataclass(slots=True)
 class Entry:
-    """A key: the position of its newest message, and where its row was last seen (0-based)."""
+    """A key: the positions of its newest message and of the one that its row shows, and where its row was last seen."""
 
     partition: int = 0
     offset: int = -1
+    shown_offset: int = -1
     deleted: bool = False
     shown: bool = False
     row: int | None = None
@@ -39,6 +40,14 @@ class PendingResult:
 
     offset: int
     result: EditResult
+
+
+@dataclass(slots=True)
+class OpenClaim:
+    """A transaction of the database sink whose answers are still to come: the claim's offset, and the keys not answered."""
+
+    offset: int
+    keys: set[str]
 
 
 @dataclass(slots=True)
@@ -68,11 +77,11 @@ class Report:
 
 @dataclass(slots=True)
 class Mistakes:
-    """What a write hit that was not meant: by key the mark that its row had, and by the key that was meant the row of
-    nobody's that was hit instead, as it was."""
+    """What a write hit that was not meant: by key the mark that its row had, and by the key that was meant the row that was
+    hit instead, as it was: another key's, a person's own, or a blank one."""
 
     marks: dict[RowKey, Mark] = field(default_factory=dict)
-    strangers: dict[RowKey, ObservedRow] = field(default_factory=dict)
+    rows: dict[RowKey, ObservedRow] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -83,9 +92,10 @@ class Book:
     shape: TableShape
     entries: dict[RowKey, Entry] = field(default_factory=dict)
     changes: dict[RowKey, Desired] = field(default_factory=dict)
+    shown: dict[RowKey, Desired] = field(default_factory=dict)
     dirty: dict[RowKey, int] = field(default_factory=dict)
     results: dict[RowKey, list[PendingResult]] = field(default_factory=dict)
-    claims: dict[int, set[str]] = field(default_factory=dict)
+    claims: dict[int, OpenClaim] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     suspects: dict[RowKey, int] = field(default_factory=dict)
     deleting: dict[RowKey, int] = field(default_factory=dict)
@@ -96,6 +106,7 @@ class Book:
     retyped: frozenset[str] = frozenset()
     rewritten: set[RowKey] = field(default_factory=set)
     snapshot: Snapshot = field(default_factory=Snapshot)
+    emptied: Truncated | None = None
     waiting: set[RowKey] = field(default_factory=set)
     wants_whole: bool = False
     parked: dict[RowKey, str] = field(default_factory=dict)
@@ -111,11 +122,17 @@ class Book:
         entry = self.entries.setdefault(key, Entry())
         entry.partition, entry.offset = partition, offset
         entry.deleted = deleted or offset <= self.truncated_to.get(partition, -1)
-        entry.shown = not entry.deleted
+        entry.shown, entry.shown_offset = not entry.deleted, offset
 
     def change(self, desired: Desired) -> None:
-        """Takes the newest message of a key, which is not shown yet."""
+        """Takes the newest message of a key, which is not shown yet. A tombstone says no more than the delete before it."""
         entry = self.entries.setdefault(desired.key, Entry())
+        if desired.is_tombstone and entry.deleted:
+            if desired.key not in self.dirty:
+                entry.partition, entry.offset = desired.partition, desired.offset
+                return
+            before = self.changes.get(desired.key)
+            desired = desired if before is None else replace(before, partition=desired.partition, offset=desired.offset)
         entry.partition, entry.offset = desired.partition, desired.offset
         entry.deleted = desired.values is None
         self.changes[desired.key] = desired
@@ -124,6 +141,8 @@ class Book:
         self.waiting.discard(desired.key)
         self.waiting.difference_update(old for old in self.renames if self.new_key(old) == desired.key)
         self.parked.pop(desired.key, None)
+        if self.emptied is not None and desired.values is not None and not _is_after(desired, self.emptied):
+            self._take_away(desired.key, entry, self.emptied)
 
     def renamed(self, old: RowKey, new: RowKey) -> None:
         """The primary key of a row was changed: its delete and its create belong together."""
@@ -139,9 +158,12 @@ class Book:
         return new
 
     def doubt(self, keys: Iterable[RowKey], mistakes: Mistakes) -> None:
-        """The rows of these keys may have been hit by mistake: they are planned again."""
+        """The rows of these keys may have been hit by mistake: they are planned again. One that is not found any more was
+        overwritten, not deleted."""
         self.mistakes.marks |= mistakes.marks
-        self.mistakes.strangers |= mistakes.strangers
+        self.mistakes.rows |= mistakes.rows
+        for key in mistakes.marks.keys() & self.entries.keys():
+            self.entries[key].shown = False
         for key in keys:
             entry = self.entries.get(key)
             if entry is not None:
@@ -149,16 +171,16 @@ class Book:
                 if entry.deleted:
                     self.changes.setdefault(key, Desired(key, None, entry.partition, entry.offset))
 
-    def claim(self, claim: Claim) -> None:
+    def claim(self, offset: int, claim: Claim) -> None:
         """Notes a transaction of the database sink whose answers are still to come."""
-        self.claims[claim.xid] = set(claim.keys)
+        self.claims[claim.xid] = OpenClaim(offset, set(claim.keys))
 
     def result(self, offset: int, result: EditResult) -> None:
         """Takes an edit result that is not shown yet."""
         pending = PendingResult(offset, result)
-        for xid in [xid for xid, keys in self.claims.items() if result.row_key in keys]:
-            self.claims[xid].discard(result.row_key)
-            if not self.claims[xid]:
+        for xid in [xid for xid, claim in self.claims.items() if result.row_key in claim.keys]:
+            self.claims[xid].keys.discard(result.row_key)
+            if not self.claims[xid].keys:
                 del self.claims[xid]
                 self.waiting.clear()
         self._settle_reports(result)
@@ -173,12 +195,11 @@ class Book:
 
     def truncated(self, truncated: Truncated) -> None:
         """The table was emptied: what did not change later is gone. A row of an incremental snapshot has a time, no LSN."""
+        self.emptied = truncated
         for key, entry in self.entries.items():
             change = self.changes.get(key)
-            if entry.deleted or (change is not None and _is_after(change, truncated)):
-                continue
-            self.truncated_to[entry.partition] = max(self.truncated_to.get(entry.partition, -1), entry.offset)
-            self._gone(key, entry, truncated.lsn)
+            if not entry.deleted and (change is None or not _is_after(change, truncated)):
+                self._take_away(key, entry, truncated)
 
     def left_out(self) -> list[RowKey]:
         """The keys that the newest snapshot has not brought: they are gone, or still to come. The database knows."""
@@ -196,6 +217,10 @@ class Book:
             for partition, first in self.snapshot.first.items():
                 if first > 0:
                     self.truncated_to[partition] = max(self.truncated_to.get(partition, -1), first - 1)
+
+    def _take_away(self, key: RowKey, entry: Entry, truncated: Truncated) -> None:
+        self.truncated_to[entry.partition] = max(self.truncated_to.get(entry.partition, -1), entry.offset)
+        self._gone(key, entry, truncated.lsn)
 
     def _gone(self, key: RowKey, entry: Entry, lsn: int | None) -> None:
         entry.deleted = True
@@ -219,10 +244,18 @@ class Book:
         newest = pending[-1].result if pending else None
         if newest is None or entry is None:
             return change
-        if change is not None and (change.lsn or 0) >= newest.lsn:
+        if change is not None and (change.is_tombstone or (change.lsn or 0) >= newest.lsn):
             return change
         values = None if newest.row is None else row_values(newest.row, self.shape)
         return Desired(key, values, entry.partition, entry.offset, newest.lsn)
+
+    def learn(self, desired: Desired) -> None:
+        """Takes a message that was read again: the key's newest, or the one that its row showed last."""
+        entry = self.entries.get(desired.key)
+        if entry is not None and (desired.partition, desired.offset) == (entry.partition, entry.offset):
+            self.changes[desired.key] = desired
+        if entry is not None and (desired.partition, desired.offset) == (entry.partition, entry.shown_offset):
+            self.shown[desired.key] = desired
 
     def waits_for_answer(self, desired: Desired) -> bool:
         """True for an unknown key whose transaction has answers to come: it may be a person's own new row."""
@@ -235,12 +268,10 @@ class Book:
             for p in self.results.get(key, ())
         )
 
-    def restored(self, key: RowKey) -> bool:
-        """True where a result says that a row deleted by a person stays."""
-        return any(
-            p.result.row_answer is not None and p.result.row_answer.outcome is Outcome.RESTORED
-            for p in self.results.get(key, ())
-        )
+    def restored(self, key: RowKey) -> int:
+        """The number of the decision that a row deleted by a person stays; 0 where there is none."""
+        answers = [p.result.row_answer for p in self.results.get(key, ()) if p.result.row_answer is not None]
+        return max((a.number for a in answers if a.outcome is Outcome.RESTORED), default=0)
 
     def confirm(self, held: Digest) -> bool:
         """Lets the held rows pass, if it is them that the digest names."""
@@ -280,9 +311,11 @@ class Book:
         entry = self.entries.get(key)
         if self.retyped:
             self.rewritten.add(key)
-        if desired is not None and entry is not None and entry.offset <= desired.offset:
-            self.changes.pop(key, None)
-            self.dirty.pop(key, None)
+        if desired is not None and entry is not None:
+            entry.shown_offset = desired.offset
+            if entry.offset <= desired.offset:
+                self.changes.pop(key, None)
+                self.dirty.pop(key, None)
         self.results.pop(key, None)
         self.renames.pop(key, None)
         self.mistakes.marks.pop(key, None)
@@ -383,8 +416,10 @@ class Book:
     def results_watermark(
         self, consumed: int, shown: AbstractSet[RowKey] = frozenset(), tokens: AbstractSet[str] = frozenset()
     ) -> int:
-        """The offset up to which the tab shows the results; `consumed` is the next offset to read."""
-        waiting = [p[0].offset for key, p in self.results.items() if p and key not in shown]
+        """The offset up to which the tab shows the results; `consumed` is the next offset to read. A claim is read again
+        until it is answered."""
+        waiting = [claim.offset for claim in self.claims.values()]
+        waiting += [p[0].offset for key, p in self.results.items() if p and key not in shown]
         waiting += [t.answer.offset for n, t in self.tokens.items() if t.answer is not None and n not in tokens]
         return min([consumed, *waiting]) - 1
 

@@ -43,6 +43,11 @@ class Desired:
     committed_ms: int | None = None
     of_snapshot: bool = False
 
+    @property
+    def is_tombstone(self) -> bool:
+        """True for the message without a value that follows the event of a delete."""
+        return self.values is None and self.lsn is None
+
 
 def key_of(record: Mapping[str, Any], shape: TableShape) -> RowKey:
     """The row key in a decoded Kafka key, in the order of the primary key."""

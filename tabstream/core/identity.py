@@ -9,7 +9,8 @@ A row is believed when its key cell and its mark agree. Where they do not, the r
 4. Key and mark together twice: the row where the mark was last seen is the row, the other is a copy that is not synced. It
    is marked as a copy, and stays one until it has another key, or its row is nowhere else. A copy that stands where a row
    was that is nowhere now was pasted over it: that row is put back.
-5. A damaged or missing mark, or a token where a row that was shown now stands: the key cell decides.
+5. A row that a write hit by mistake, as is known from what it overwrote, is what it was before.
+6. A damaged or missing mark, or a token where a row that was shown now stands: the key cell decides.
 """
 
 import json
@@ -45,7 +46,8 @@ class Located:
 class Identity:
     """Every row of one whole read, by what it is. `unsure` holds where any row was torn, doubled or damaged.
 
-    `moved_tokens` are tokens whose rows don't hold them: they are to be written there.
+    `moved_tokens` are tokens whose rows don't hold them: they are to be written there. `hit` are rows that a write has hit by
+    mistake.
     """
 
     rows: dict[RowKey, Located] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Identity:
     moved_tokens: set[str] = field(default_factory=set)
     new: list[ObservedRow] = field(default_factory=list)
     copies: list[ObservedRow] = field(default_factory=list)
+    hit: list[ObservedRow] = field(default_factory=list)
     strays: list[ObservedRow] = field(default_factory=list)
     unsure: bool = False
 
@@ -68,11 +71,12 @@ def identify(
     known: Container[RowKey],
     last_row: Mapping[RowKey, int],
     contents: Mapping[str, Digest] | None = None,
+    hit: Mapping[RowKey, ObservedRow] | None = None,
 ) -> Identity:
     """Sorts the rows of a tab into what they are.
 
     `known` holds the keys that the table has; `last_row` tells in which row (0-based) a key was last seen, `contents` what
-    (`row_content`) the row of each token held.
+    (`row_content`) the row of each token held, `hit` by the key that was meant the row that a write hit instead, as it was.
     """
     found = Identity()
     agreeing: dict[RowKey, list[ObservedRow]] = {}
@@ -83,6 +87,8 @@ def identify(
         if isinstance(row.mark, NewRow):
             begun.append((row, row.mark))
         elif isinstance(row.mark, Mark):
+            if not row.blank and _was_hit(row, row.mark, hit or {}):
+                found.hit.append(row)
             if row.blank:
                 found.cleared.setdefault(row.mark.key, Located(row, row.mark))
             elif row.key == row.mark.key:
@@ -91,6 +97,8 @@ def identify(
                 torn.append(row)
         elif row.damaged or isinstance(row.mark, CopiedRow) or not row.blank:
             unmarked.append(row)
+    _take_hit(found, agreeing, torn, hit or {})
+    begun = _take_hit_tokens(found, agreeing, begun, hit or {})
     for key, candidates in agreeing.items():
         _take_agreeing(found, key, candidates, last_row)
     found.unsure = found.unsure or bool(torn)
@@ -107,6 +115,60 @@ def identify(
         found.strays.append(found.cleared.pop(key).row)
     _return_tokens(found, freed, contents or {})
     return found
+
+
+def _was_hit(row: ObservedRow, mark: Mark, hit: Mapping[RowKey, ObservedRow]) -> bool:
+    """True where something of the row is still as it was before the write, and not as its mark says."""
+    before = hit.get(mark.key)
+    if before is None:
+        return False
+    left = [name for name, marked in mark.cells.items() if name in row.values and digest(row.values[name]) != marked.digest]
+    return any(digest(row.values[name]) == digest(before.values[name]) for name in left)
+
+
+def _take_hit(
+    found: Identity, agreeing: dict[RowKey, list[ObservedRow]], torn: list[ObservedRow], hit: Mapping[RowKey, ObservedRow]
+) -> None:
+    """A write has put a mark, and perhaps a key, into a row of another key, or of nobody's."""
+    newest = {_mark(row).key: row for row in sorted(found.hit, key=lambda row: _mark(row).offset)}
+    for meant, row in newest.items():
+        before = hit[meant].mark
+        if isinstance(before, Mark) and (before.key in agreeing or before.key in found.rows):
+            continue
+        others = [other for other in agreeing.pop(meant, ()) if other is not row]
+        if others:
+            agreeing[meant] = others
+        torn[:] = [other for other in torn if other is not row]
+        found.unsure = True
+        if isinstance(before, Mark):
+            repair = Repair.MARK if row.key == before.key else Repair.KEY
+            found.rows[before.key] = Located(row, before, repair)
+        else:
+            found.new.append(row)
+
+
+def _take_hit_tokens(
+    found: Identity,
+    agreeing: Mapping[RowKey, list[ObservedRow]],
+    begun: Sequence[tuple[ObservedRow, NewRow]],
+    hit: Mapping[RowKey, ObservedRow],
+) -> list[tuple[ObservedRow, NewRow]]:
+    """A write has put a new row's token into the row of a key or of another token. Gives the rows that it has not hit."""
+    left = []
+    tokens = {mark.token for _, mark in begun}
+    for row, mark in begun:
+        before = None if mark.token not in hit else hit[mark.token].mark
+        if isinstance(before, Mark) and before.key == row.key and before.key not in agreeing:
+            found.rows[before.key] = Located(row, before, Repair.MARK)
+        elif isinstance(before, NewRow) and before.token not in tokens and not row.blank:
+            found.tokens[before.token] = row
+            found.moved_tokens.add(before.token)
+        else:
+            left.append((row, mark))
+            continue
+        found.hit.append(row)
+        found.unsure = True
+    return left
 
 
 def _take_parted(found: Identity, rows: Sequence[ObservedRow], torn: Sequence[ObservedRow], known: Container[RowKey]) -> None:
@@ -154,15 +216,17 @@ def _take_begun(found: Identity, begun: Sequence[tuple[ObservedRow, NewRow]], ta
 
 
 def _return_tokens(found: Identity, freed: Mapping[str, bool], contents: Mapping[str, Digest]) -> None:
-    """A token goes where its content is; where another row stands in its place, else to any new row."""
-    by_content = {row_content(row): row for row in found.new}
+    """A token goes where its content is; where another row stands in its place, else to any new row that was not hit."""
+    free = [row for row in found.new if all(row is not hit for hit in found.hit)]
+    by_content = {row_content(row): row for row in free}
     for token in freed:
         row = by_content.pop(contents.get(token, ""), None)
         if row is not None:
             _give_token(found, token, row)
+            free.remove(row)
     for token, blank in freed.items():
-        if not blank and token not in found.tokens and found.new:
-            _give_token(found, token, found.new[0])
+        if not blank and token not in found.tokens and free:
+            _give_token(found, token, free.pop(0))
 
 
 def _give_token(found: Identity, token: str, row: ObservedRow) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from tabstream.core.binding import BoundColumn, ConflictRule, Direction
-from tabstream.core.cells import CellValue, ObservedCell, digest
-from tabstream.core.edits import Outcome
+from tabstream.core.cells import CellValue, digest
+from tabstream.core.edits import Outcome, SeenCell
 from tabstream.core.registers import CellRegister, Sighting, Standing
 from tabstream.core.results import Answer
 from tabstream.errors import NotAccepted
@@ -91,7 +91,7 @@ def merge(seen: Sighting, theirs: Theirs, register: CellRegister, place: Place, 
     """Decides one sighting; `number` is the decision's, used where there is something to decide."""
     before, register = register, register.sighted(seen)
     now = digest(theirs.value) if theirs.there else None
-    standing = register.standing(seen, now)
+    standing = before.standing(seen, now)
     if standing is Standing.REPEAT and register.last is not None:
         last = register.last
         answer = Answer(seen.column, seen.base, seen.value, last.number, last.outcome, last.reason)
@@ -106,7 +106,7 @@ def merge(seen: Sighting, theirs: Theirs, register: CellRegister, place: Place, 
 def _new(seen: Sighting, theirs: Theirs, register: CellRegister, place: Place, number: int) -> CellDecision:
     if not theirs.there:
         return _decided(seen, register, number, Outcome.REJECTED, ROW_GONE)
-    if digest(theirs.value) == seen.digest:
+    if digest(theirs.value) == seen.digest or register.has_applied(seen, digest(theirs.value)):
         return _decided(seen, register, number, Outcome.SAME)
     try:
         text = _accepted(seen.value, place)
@@ -195,9 +195,8 @@ def _decided(seen: Sighting, register: CellRegister, number: int, outcome: Outco
     return CellDecision(seen, Standing.NEW, register, after, answer)
 
 
-def sighting_of(
-    column: BoundColumn | None, name: str, cell: ObservedCell, base: str, number: int, read_ms: tuple[int, int]
-) -> Sighting:
+def sighting_of(column: BoundColumn | None, cell: SeenCell, read_ms: tuple[int, int], overwritten: bool = False) -> Sighting:
     """What was seen, canonical by the column's type; a column that is not bound is taken as it is."""
-    value = cell.value if column is None else column.type.from_cell(cell)
-    return Sighting(name, base, value or None if isinstance(value, str) else value, number, *read_ms)
+    value = cell.value if column is None else column.type.from_cell(cell.observed)
+    value = value or None if isinstance(value, str) else value
+    return Sighting(cell.column, cell.base, value, cell.number, *read_ms, overwritten)

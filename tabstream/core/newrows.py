@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from tabstream.core.binding import BoundColumn
+from tabstream.core.binding import BoundColumn, TableShape
 from tabstream.core.book import REPORT_AGAIN_MS, Book, Entry, PendingResult, Token
-from tabstream.core.cells import EMPTY_DIGEST, RowKey, same
+from tabstream.core.cells import EMPTY_DIGEST, CellValue, RowKey, same
 from tabstream.core.changes import Desired
 from tabstream.core.edits import EditKind, Outcome, SeenCell
 from tabstream.core.identity import Identity, row_content
@@ -14,13 +14,15 @@ from tabstream.core.plan import (
     message_write,
     plan_new_row,
 )
+from tabstream.core.results import EditResult, row_values
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Draft, Look, Remove, TabPlan
 from tabstream.core.types.base import CheckBox
+from tabstream.errors import NotAccepted
 
 
 def plan_tokens(
-    book: Book, found: Identity, look: Look, now_ms: int, new_token: Callable[[], str], settle_ms: int, plan: TabPlan
+    book: Book, found: Identity, look: Look, now_ms: int, settle_ms: int, plan: TabPlan, new_token: Callable[[], str]
 ) -> None:
     """Plans the rows that people have begun: submitted once complete, given key and mark once answered."""
     if look is Look.WHOLE:
@@ -32,20 +34,19 @@ def plan_tokens(
         if token.content != content:
             token.content, token.since_ms = content, now_ms
         if token.answer is not None:
-            _plan_answered_token(book, name, token.answer, row, new_token, plan)
+            _plan_answered_token(book, name, token.answer, row, plan, new_token)
         else:
             _plan_open_token(book, name, token, row, now_ms, settle_ms, plan)
     for name in found.moved_tokens - plan.finished_tokens.keys():
         row_plan = plan.rows.setdefault(name, RowPlan(found.tokens[name].row))
         row_plan.mark = NewRow(name)
-    if look is Look.WHOLE:
-        for name, token in list(book.tokens.items()):
-            if name not in found.tokens and token.answer is not None:
-                _plan_gone_token(book, name, token, token.answer, plan)
+    for name, token in list(book.tokens.items()):
+        if name not in found.tokens and token.answer is not None and (look is Look.WHOLE or token.gone):
+            _plan_gone_token(book, name, token, token.answer, plan)
 
 
 def _plan_answered_token(
-    book: Book, name: str, answer: PendingResult, row: ObservedRow, new_token: Callable[[], str], plan: TabPlan
+    book: Book, name: str, answer: PendingResult, row: ObservedRow, plan: TabPlan, new_token: Callable[[], str]
 ) -> None:
     row_answer = answer.result.row_answer
     if row_answer is None:
@@ -57,23 +58,33 @@ def _plan_answered_token(
             plan.rows[name] = RowPlan(row.row, [write])
         plan.rejected_tokens.add(name)
         return
+    entry = book.entries.get(row_answer.key)
     desired = _desired_of_token(book, row_answer.key, answer)
-    if desired is None or (desired.values is None and answer.result.row is None):
-        # Its row was inserted and deleted before: the person brought it back, and so it is a new row once more.
-        plan.rows[name] = RowPlan(row.row, mark=NewRow(new_token()))
-        plan.finished_tokens[name] = None
-        plan.look_whole(0)
-        return
-    if desired.values is None:
-        plan.removes.append(Remove(name, row.row))
-        plan.finished_tokens[name] = None
-        plan.settled[row_answer.key] = desired
-        if later := _typed_since(row, answer):
-            plan.stories.append(f"row {row_answer.key} was deleted in the database; not saved: {later}")
+    if desired is None or desired.values is None:
+        if entry is not None and entry.deleted:
+            _plan_deleted_since(book, name, row_answer.key, answer, row, plan, new_token)
         return
     plan.rows[row_answer.key] = plan_new_row(desired, row, answer.result.cells, book.shape)
     plan.finished_tokens[name] = row_answer.key
     plan.settled[row_answer.key] = desired
+
+
+def _plan_deleted_since(
+    book: Book, name: str, key: RowKey, answer: PendingResult, row: ObservedRow, plan: TabPlan, new_token: Callable[[], str]
+) -> None:
+    """The row was inserted, and deleted before it got its key here: it goes too. One that a person deleted, and that is here
+    again, is a new one."""
+    plan.finished_tokens[name] = None
+    if key not in book.dirty or book.deleted_here(key):
+        plan.rows[name] = RowPlan(row.row, mark=NewRow(new_token()))
+        return
+    plan.removes.append(Remove(name, row.row))
+    plan.settled[key] = book.desired(key)
+    submitted = {a.column: a.value for a in answer.result.cells}
+    later = [c for c in book.shape.columns if not same(row.values[c.name], submitted.get(c.name))]
+    if later:
+        typed = ", ".join(f"{c.name}: {row.cells[c.name].shown}" for c in later)
+        plan.stories.append(f"row {key} was deleted in the database; not saved: {typed}")
 
 
 def _desired_of_token(book: Book, key: RowKey, answer: PendingResult) -> Desired | None:
@@ -88,15 +99,8 @@ def _desired_of_token(book: Book, key: RowKey, answer: PendingResult) -> Desired
     return Desired(key, values, *position, answer.result.lsn)
 
 
-def _typed_since(row: ObservedRow, answer: PendingResult) -> str:
-    """What was typed into a new row after it was submitted."""
-    submitted = {a.column: a.value for a in answer.result.cells}
-    later = [c for c, value in row.values.items() if c in submitted and not same(value, submitted[c])]
-    return ", ".join(f"{c}: {row.cells[c].shown}" for c in later)
-
-
 def _plan_gone_token(book: Book, name: str, token: Token, answer: PendingResult, plan: TabPlan) -> None:
-    """The person deleted the row before its answer came: its key counts as shown, and is missing.
+    """The person deleted the row before its answer came: its key counts as shown, as it was saved, and is missing.
 
     The answer stays open until the key is deleted, so that the next owner would learn of it too. The table's event may
     come after the answer.
@@ -107,9 +111,30 @@ def _plan_gone_token(book: Book, name: str, token: Token, answer: PendingResult,
         plan.finished_tokens[name] = None
         return
     entry = book.entries.setdefault(row_answer.key, Entry())
-    entry.shown = True
-    if entry.deleted:
+    if not entry.deleted and answer.result.row is not None:
+        entry.shown = True
+        saved = _as_saved(answer.result, book.shape)
+        book.shown[row_answer.key] = Desired(row_answer.key, saved, entry.partition, entry.offset)
+    if entry.deleted or entry.row is not None or answer.result.row is None:
         plan.finished_tokens[name] = None
+
+
+def _as_saved(result: EditResult, shape: TableShape) -> dict[str, CellValue]:
+    """The row as it was when it was saved, as far as it is known: an answer that is repeated has the row as it is now."""
+    submitted = {answer.column: answer.value for answer in result.cells}
+    saved = dict(row_values(result.row or {}, shape))
+    for column in shape.columns:
+        value = submitted.get(column.name)
+        if value is not None and not _stored_as(value, saved[column.name], column):
+            saved[column.name] = value
+    return saved
+
+
+def _stored_as(value: CellValue, stored: CellValue, column: BoundColumn) -> bool:
+    try:
+        return same(column.type.from_text(column.type.to_database(value)), stored)
+    except NotAccepted:
+        return True  # it was not saved, as for a column that only the database writes
 
 
 def _plan_open_token(

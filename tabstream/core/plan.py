@@ -155,10 +155,20 @@ def plan_new_row(desired: Desired, row: ObservedRow, answers: Sequence[Answer], 
     return plan
 
 
-def fresh_mark(desired: Desired, shape: TableShape) -> Mark:
-    """The mark of a row that is written whole; a value that the event lacks is written as empty."""
+def plan_restored_row(desired: Desired, row: ObservedRow, shape: TableShape, number: int) -> RowPlan:
+    """Plans a row whose cells a person has cleared, and which stays: it is written whole, with a note."""
+    plan = RowPlan(row.row, mark=fresh_mark(desired, shape, number))
+    for column in shape.columns:
+        message = RESTORED_MESSAGE if column.name == shape.key[0] else None
+        _take(plan, column, row, _Cell(shown_value(desired.values or {}, column.name), MarkedCell(EMPTY_DIGEST), message))
+    return plan
+
+
+def fresh_mark(desired: Desired, shape: TableShape, number: int = 0) -> Mark:
+    """The mark of a row that is written whole, `number` being the last decision shown; a value that the event lacks is
+    written as empty."""
     values = desired.values or {}
-    cells = {c.name: MarkedCell(digest(shown_value(values, c.name))) for c in shape.columns}
+    cells = {c.name: MarkedCell(digest(shown_value(values, c.name)), number) for c in shape.columns}
     return Mark(desired.key, desired.partition, desired.offset, cells)
 
 

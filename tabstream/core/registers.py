@@ -2,8 +2,9 @@
 
 Rule 1, repeat: base and value are those of the last decision, and the mark does not show that decision yet. It is answered
 again and nothing is applied. Rule 2, stale: it was read before the last decided one had been read. It is dropped and will
-be seen again. Rule 3, touch: the value is its own base. It only takes back a value of this sheet that was applied and not
-yet shown, else it is but a reading. Rule 4: anything else is new.
+be seen again; what was overwritten unseen will not be, so for that a mere reading of what overwrote it does not count.
+Rule 3, touch: the value is its own base. It only takes back a value of this sheet that was applied and not yet shown, else
+it is but a reading. Rule 4: anything else is new.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One cell as it was seen: canonical value, the mark's digest and number, and when it was read (Google's clock)."""
+    """One cell as it was seen: canonical value, the mark's digest and number, and when it was read (Google's clock).
+
+    `overwritten` tells one that a write of ours has overwritten unseen: only the copy made on the way shows it.
+    """
 
     column: str
     base: Digest
@@ -36,6 +40,7 @@ class Sighting:
     number: int
     read_begin_ms: int
     read_end_ms: int
+    overwritten: bool = False
 
     @property
     def digest(self) -> Digest:
@@ -79,15 +84,26 @@ class CellRegister:
         last = self.last
         if last and (last.base, last.value) == (seen.base, seen.digest) and seen.number < last.number:
             return Standing.REPEAT
-        if last and seen.read_begin_ms < last.read_end_ms:
+        if last and seen.read_begin_ms < last.read_end_ms and not self._is_news(seen, last):
             return Standing.STALE
         if seen.is_touch and not self.is_own_unshown(seen.number, theirs):
             return Standing.READING
         return Standing.NEW
 
+    def _is_news(self, seen: Sighting, last: LastDecision) -> bool:
+        """True for what was overwritten, and never seen before, where since then only what overwrote it was read."""
+        only_read = last.base == last.value and last.base != seen.base
+        return seen.overwritten and only_read and seen.identity not in self.first_seen
+
     def is_own_unshown(self, number: int, theirs: Digest | None) -> bool:
         """True where the database holds what this sheet applied last, and a mark of this number did not show it yet."""
         return theirs is not None and self.applied_value == theirs and number < self.applied_number
+
+    def has_applied(self, seen: Sighting, theirs: Digest) -> bool:
+        """True where this value was the last to be decided, and the database holds what it made of it, not shown yet."""
+        last = self.last
+        applied = last is not None and (last.value, last.number) == (seen.digest, self.applied_number)
+        return applied and self.is_own_unshown(seen.number, theirs)
 
     def sighted(self, seen: Sighting) -> "CellRegister":
         """The register with the sighting's first read taken note of."""

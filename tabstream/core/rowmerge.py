@@ -163,7 +163,7 @@ def sightings(edit: Edit, shape: TableShape) -> Sequence[Sighting]:
     """The edit's cells, canonical by their columns' types."""
     columns = shape.by_name
     read_ms = edit.read_begin_ms, edit.read_end_ms
-    return [sighting_of(columns.get(c.column), c.column, c.observed, c.base, c.number, read_ms) for c in edit.cells]
+    return [sighting_of(columns.get(c.column), c, read_ms, edit.how is How.PRE_IMAGE) for c in edit.cells]
 
 
 def canonical(row: DatabaseRow, shape: TableShape) -> Mapping[str, CellValue]:

@@ -53,7 +53,10 @@ class Draft:
 
 @dataclass(slots=True)
 class TabPlan:
-    """What one flush does to a tab: writes, reports, and when to look again (milliseconds, None: no need)."""
+    """What one flush does to a tab: writes, reports, and when to look again (milliseconds, None: no need).
+
+    `renamed` gives the old key of each row that gets another one.
+    """
 
     rows: dict[str, RowPlan] = field(default_factory=dict)
     others: list[RowPlan] = field(default_factory=list)
@@ -64,7 +67,7 @@ class TabPlan:
     settled: dict[RowKey, Desired | None] = field(default_factory=dict)
     finished_tokens: dict[str, RowKey | None] = field(default_factory=dict)
     rejected_tokens: set[str] = field(default_factory=set)
-    renamed: list[RowKey] = field(default_factory=list)
+    renamed: dict[RowKey, RowKey] = field(default_factory=dict)
     unexplained: dict[RowKey, Located] = field(default_factory=dict)
     stories: list[str] = field(default_factory=list)
     header_note: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tabstream.core.binding import Direction
 from tabstream.core.book import CONFIRM_MISSING_MS, LOST_REPORT_MS, REPORT_AGAIN_MS, Book
 from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
-from tabstream.core.changes import Missing
+from tabstream.core.changes import Missing, RowValues
 from tabstream.core.edits import EditKind, Outcome, SeenCell
 from tabstream.core.guard import is_mass
 from tabstream.core.identity import Identity, Located, Repair, identify
@@ -25,6 +25,7 @@ from tabstream.core.plan import (
     left_by_mistake,
     mark_before_mistake,
     message_write,
+    plan_restored_row,
     plan_row,
     seen_cell,
     seen_cells,
@@ -48,7 +49,7 @@ def believe(book: Book, rows: Mapping[RowKey, ObservedRow], tokens: Mapping[str,
     """The identity of rows that were read where they were last seen; raises LooksWrong where one is another row."""
     found = Identity()
     for key, row in rows.items():
-        if not isinstance(row.mark, Mark) or row.mark.key != key or row.key != key:
+        if not isinstance(row.mark, Mark) or row.mark.key != key or row.key != key or key in book.mistakes.rows:
             raise LooksWrong(key)
         found.rows[key] = Located(row, row.mark)
     for token, row in tokens.items():
@@ -62,7 +63,10 @@ def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
     """The identity of all rows of a whole read; the book learns where each key's row is."""
     known = {key for key, entry in book.entries.items() if not entry.deleted}
     last_row = {k: e.row for k, e in book.entries.items() if e.row is not None}
-    found = identify(rows, known, last_row, {name: token.content for name, token in book.tokens.items()})
+    contents = {name: token.content for name, token in book.tokens.items()}
+    found = identify(rows, known, last_row, contents, book.mistakes.rows)
+    still_hit = {row.mark.token if isinstance(row.mark, NewRow) else row.mark.key for row in found.hit if row.mark is not None}
+    book.mistakes.rows = {meant: row for meant, row in book.mistakes.rows.items() if meant in still_hit}
     for entry in book.entries.values():
         entry.row = None
     for located in (found.cleared, found.rows):
@@ -70,6 +74,8 @@ def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
             if key in book.entries:
                 book.entries[key].row = place.row.row
                 book.entries[key].shown = True
+                if place.mark is not None:
+                    book.entries[key].shown_offset = place.mark.offset
     for token in [t for t in book.tokens if t not in found.tokens and book.tokens[t].answer is None]:
         del book.tokens[token]
     for report in [r for r in book.reports if r[0] not in found.rows and r[0] not in found.tokens]:
@@ -83,7 +89,7 @@ def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
 
 def wanted_changes(book: Book, found: Identity, look: Look, now_ms: int) -> set[RowKey]:
     """The keys whose newest message is needed to plan, and is not in the book."""
-    wanted = {key for key in book.dirty if not book.entries[key].deleted}
+    wanted = set(book.dirty)
     for key, place in found.rows.items():
         entry = book.entries.get(key)
         if entry is None or entry.deleted:
@@ -93,7 +99,16 @@ def wanted_changes(book: Book, found: Identity, look: Look, now_ms: int) -> set[
             wanted.add(key)
     if look is Look.WHOLE:
         wanted.update(key for key, since in book.suspects.items() if now_ms - since >= CONFIRM_MISSING_MS)
-    return {key for key in wanted if book.desired(key) is None and key not in book.parked}
+    there = {key for key in wanted if not book.entries[key].deleted}  # what a truncate took away has no message of it
+    return {key for key in there if book.desired(key) is None and key not in book.parked}
+
+
+def wanted_shown(book: Book, look: Look, now_ms: int) -> set[RowKey]:
+    """The keys whose rows are gone, and whose message that was shown last is needed to say what was deleted."""
+    if look is not Look.WHOLE:
+        return set()
+    ripe = {key for key, since in book.suspects.items() if now_ms - since >= CONFIRM_MISSING_MS}
+    return {key for key in ripe if key in book.dirty and book.entries[key].shown_offset >= 0}
 
 
 def plan_tab(
@@ -110,7 +125,7 @@ def plan_tab(
     At most `max_rows` rows are written over; the others wait for the next flush.
     """
     plan = TabPlan()
-    plan_tokens(book, found, look, now_ms, new_token, settle_ms, plan)
+    plan_tokens(book, found, look, now_ms, settle_ms, plan, new_token)
     answers = [t.answer.result.row_answer for t in book.tokens.values() if t.answer is not None and not t.gone]
     answered = {answer.key for answer in answers if answer is not None}
     _plan_renamed(book, found, plan)
@@ -119,7 +134,7 @@ def plan_tab(
             plan.look_whole(now_ms)
             break
         if key not in book.parked:
-            _plan_located(book, key, place, now_ms, plan)
+            _plan_located(book, key, place, now_ms, plan, new_token)
     if look is Look.WHOLE:
         book.held = {}
         _plan_unexplained(book, len(found.rows), now_ms, plan)
@@ -140,25 +155,31 @@ def _plan_renamed(book: Book, found: Identity, plan: TabPlan) -> None:
         if new is None or place is None or place.mark is None or gone is None or gone.values is not None or new in found.rows:
             continue
         desired = book.desired(new)
-        if desired is None:
+        if desired is None and new not in book.entries:
             book.waiting.add(old)
             del found.rows[old]
-        elif desired.values is not None:
-            plan.rows[new] = plan_row(desired, Located(place.row, place.mark), (), book.shape)
+        elif desired is not None and desired.values is not None:
+            answers = [a for key in (old, new) for p in book.results.get(key, ()) for a in p.result.cells]
+            plan.rows[new] = plan_row(desired, Located(place.row, place.mark), answers, book.shape)
             plan.settled |= {old: gone, new: desired}
-            plan.renamed.append(old)
+            plan.renamed[new] = old
             del found.rows[old]
 
 
-def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:
+def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan, new_token: Callable[[], str]) -> None:
     entry = book.entries.get(key)
     desired = book.desired(key)
     place = replace(place, mark=book.mark_of(key, place.mark))
     if entry is None or entry.deleted or (desired is not None and desired.values is None):
-        shown_gone = (entry is None or key not in book.dirty) and not book.doubtful
-        if shown_gone or book.deleted_here(key):
-            _return_row(book, key, place, now_ms, plan)
+        gone_before = entry is None or (entry.deleted and key not in book.dirty)
+        if (gone_before and not book.doubtful) or book.deleted_here(key):
+            if place.row.key == key:
+                _return_row(book, key, place, now_ms, plan)
+            else:
+                plan.others.append(RowPlan(place.row.row, mark=NewRow(new_token())))  # the row of a key of its own, or of none
             plan.settled[key] = desired
+        elif entry is not None and not entry.deleted:
+            book.waiting.add(key)  # only a result says so yet: its event is on the way
         elif key in book.dirty:
             _remove(book, key, place, now_ms, plan)
             plan.settled[key] = desired
@@ -255,10 +276,9 @@ def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str]
     for row in found.strays:
         left_behind = [CellWrite(name, None) for name in row.shown_only if row.values[name] is not None]
         plan.others.append(RowPlan(row.row, left_behind, clear_mark=True))
-    strangers, book.mistakes.strangers = book.mistakes.strangers, {}
     for row in found.new:
-        if isinstance(row.mark, Mark) and row.mark.key in strangers:
-            before = book.mistakes.strangers[row.mark.key] = strangers[row.mark.key]
+        if isinstance(row.mark, Mark) and row.mark.key in book.mistakes.rows:
+            before = book.mistakes.rows[row.mark.key]
             back = [CellWrite(name, before.values[name]) for name in row.values if left_by_mistake(row, name)]
             token = before.mark if isinstance(before.mark, NewRow) else None
             plan.others.append(RowPlan(row.row, back, token, clear_mark=True))
@@ -294,12 +314,12 @@ def _plan_missing(book: Book, found: Identity, now_ms: int, plan: TabPlan) -> No
             continue
         since = book.suspects.setdefault(key, now_ms)
         if found.unsure or now_ms - since < CONFIRM_MISSING_MS:
-            plan.look_whole(now_ms + CONFIRM_MISSING_MS)
+            plan.look_whole(now_ms + max(CONFIRM_MISSING_MS, now_ms - since))  # a copy may stand there for long
     ripe = [k for k, since in book.suspects.items() if not found.unsure and now_ms - since >= CONFIRM_MISSING_MS]
-    _delete_rows(book, [k for k in ripe if not book.restored(k)], now_ms, plan)
+    _delete_rows(book, found, [k for k in ripe if not book.restored(k)], now_ms, plan)
 
 
-def _delete_rows(book: Book, keys: list[RowKey], now_ms: int, plan: TabPlan) -> None:
+def _delete_rows(book: Book, found: Identity, keys: list[RowKey], now_ms: int, plan: TabPlan) -> None:
     if book.binding.direction is Direction.DATABASE_TO_SHEET:
         for key in keys:
             book.entries[key].shown = False
@@ -317,11 +337,17 @@ def _delete_rows(book: Book, keys: list[RowKey], now_ms: int, plan: TabPlan) -> 
             continue
         book.suspects.pop(key, None)
         book.deleting[key] = now_ms
-        cells = []
-        for name, value in desired.values.items():
-            if not isinstance(value, Missing):
-                cells.append(SeenCell(name, value, "" if value is None else str(value), digest(value)))
-        plan.drafts.append(Draft(key, EditKind.DELETE, desired.partition, desired.offset, tuple(cells)))
+        cells = _deleted_cells(book.shown.pop(key, desired).values or desired.values, found.cleared.get(key))
+        plan.drafts.append(Draft(key, EditKind.DELETE, desired.partition, desired.offset, cells))
+
+
+def _deleted_cells(shown: RowValues, cleared: Located | None) -> tuple[SeenCell, ...]:
+    """What was deleted, as the row showed it: its mark tells where it is still there, cleared."""
+    cells = {n: SeenCell(n, v, "" if v is None else str(v), digest(v)) for n, v in shown.items() if not isinstance(v, Missing)}
+    if cleared is not None and cleared.mark is not None:
+        marked = cleared.mark.cells
+        cells = {n: replace(c, base=marked[n].digest, number=marked[n].number) for n, c in cells.items() if n in marked}
+    return tuple(cells.values())
 
 
 def _shown_rows(book: Book) -> int:
@@ -342,15 +368,19 @@ def _plan_unplaced(book: Book, found: Identity, answered: set[RowKey | None], pl
             if entry is None or entry.row is None:
                 plan.settled[key] = None
             continue
+        restored = book.restored(key)
         if desired.values is None:
             if key in found.cleared:
                 plan.removes.append(Remove(key, found.cleared[key].row.row))
             if key in found.cleared or entry.row is None:
                 plan.settled[key] = desired
-        elif entry.row is None and (book.restored(key) or not (entry.shown or book.waits_for_answer(desired))):
-            message = RESTORED_MESSAGE if book.restored(key) else None
+        elif key in found.cleared and (restored or not entry.shown):
+            plan.rows[key] = plan_restored_row(desired, found.cleared[key].row, book.shape, restored)
+            plan.settled[key] = desired
+        elif entry.row is None and (restored or not (entry.shown or book.waits_for_answer(desired))):
+            message = RESTORED_MESSAGE if restored else None
             values = {c.name: shown_value(desired.values, c.name) for c in book.shape.columns}
-            plan.adds.append(Add(desired, values, fresh_mark(desired, book.shape), message))
+            plan.adds.append(Add(desired, values, fresh_mark(desired, book.shape, restored), message))
             plan.settled[key] = desired
         elif entry.row is None:
             book.waiting.add(key)
@@ -365,9 +395,10 @@ def _plan_touches(book: Book, found: Identity, now_ms: int, plan: TabPlan) -> No
         marked = place.mark.cells[column]
         report = book.reports[key, column]
         back = digest(place.row.values[column]) == marked.digest
-        if back and (report.base, report.number) == (marked.digest, marked.number):
+        if back:
             del book.reports[key, column]
-            cell = seen_cell(place.row.cells[column], column, marked)
-            plan.drafts.append(Draft(key, EditKind.CELLS, place.mark.partition, place.mark.offset, (cell,)))
-        elif now_ms - report.at_ms >= REPORT_AGAIN_MS and not back:
+            if (report.base, report.number) == (marked.digest, marked.number):
+                cell = seen_cell(place.row.cells[column], column, marked)
+                plan.drafts.append(Draft(key, EditKind.CELLS, place.mark.partition, place.mark.offset, (cell,)))
+        elif now_ms - report.at_ms >= REPORT_AGAIN_MS:
             book.recheck.add(key)

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabstream.core.book import Book
+from tabstream.core.changes import Desired
 from tabstream.core.edits import Outcome
-from tabstream.core.results import EditResult, RowAnswer, Truncated
+from tabstream.core.results import Claim, EditResult, RowAnswer, Truncated
 from tests.core.tabs import book, desired, gone, key
 
 
@@ -148,3 +149,51 @@ def test_a_row_that_was_hit_by_mistake_is_looked_at_again() -> None:
     made.doubt([key(1), key(2), key(9)], made.mistakes)
     assert made.dirty == {key(1): 1, key(2): 7}
     assert made.changes[key(2)].values is None, "what is deleted needs no message to be taken away"
+
+
+def test_a_tombstone_says_no_more_than_the_delete_before_it() -> None:
+    made = shown(1)
+    made.change(gone(1, 5))
+    made.change(Desired(key(1), None, 0, 6))
+    found = made.desired(key(1))
+    assert found is not None
+    assert (found.values, found.lsn, found.offset, made.dirty) == (None, 5, 6, {key(1): 6})
+    made.settled(key(1), found)
+    made.change(Desired(key(1), None, 0, 7))
+    assert not made.dirty
+    assert made.entries[key(1)].offset == 7
+
+
+def test_a_tombstone_alone_is_newer_than_any_result() -> None:
+    made = shown(1)
+    made.result(0, result(key(1), lsn=50))
+    made.change(Desired(key(1), None, 0, 6))
+    found = made.desired(key(1))
+    assert found is not None
+    assert found.values is None
+
+
+def test_a_change_from_before_a_truncate_that_arrives_after_it_is_taken_away() -> None:
+    made = shown(1)
+    made.truncated(Truncated(50, 0))
+    made.change(desired(2, "earlier", None, 3, lsn=40))
+    made.change(desired(3, "later", None, 4, lsn=60))
+    assert [made.entries[key(n)].deleted for n in (2, 3)] == [True, False]
+    assert made.truncated_to == {0: 3}
+
+
+def test_the_results_are_read_again_from_a_claim_that_is_not_answered() -> None:
+    made = shown(1)
+    made.claim(4, Claim(7, frozenset({key(1)})))
+    assert made.results_watermark(9) == 3
+    made.result(8, result(key(1)))
+    made.settled(key(1), desired(1, "x", None, 1))
+    assert made.results_watermark(9) == 8
+
+
+def test_new_rows_that_were_deleted_are_forgotten() -> None:
+    made = shown()
+    made.result(3, result("new:1"))
+    made.forget_tokens(["new:1", "new:2"])
+    assert not made.tokens
+    assert made.results_watermark(4) == 3

@@ -16,7 +16,7 @@ from tabstream.core.plan import COPY_MESSAGE
 from tabstream.core.results import Answer, Claim, EditResult, RowAnswer, Truncated
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Look, TabPlan
-from tabstream.core.tabplan import LooksWrong, believe, plan_tab, recognise
+from tabstream.core.tabplan import LooksWrong, believe, plan_tab, recognise, wanted_changes
 from tests.core.tabs import book, desired, gone, key, mark, row
 
 
@@ -177,7 +177,7 @@ def test_a_new_row_gets_a_token_then_is_submitted_then_keyed() -> None:
     assert [(d.kind, d.row_key) for d in second.drafts] == [(EditKind.INSERT, "new:1")]
     cells = tuple(Answer(c, "", v, 4, Outcome.INSERTED) for c, v in (("id", None), ("name", "x"), ("amount", 5.0)))
     answer = RowAnswer(Outcome.INSERTED, 4, key(7))
-    known.claim(Claim(11, frozenset({"new:1"})))
+    known.claim(0, Claim(11, frozenset({"new:1"})))
     known.result(0, EditResult("new:1", cells, answer, {"id": "7", "name": "x", "amount": "5.00"}, 100))
     known.change(desired(7, "x", 5.0, 30, 90))
     third = look(known, [named], 20)
@@ -242,7 +242,7 @@ def test_a_new_row_that_is_brought_back_after_its_deletion_is_a_new_row_again() 
 
 def test_a_key_whose_transaction_has_answers_to_come_waits() -> None:
     known = book()
-    known.claim(Claim(11, frozenset({"new:1"})))
+    known.claim(0, Claim(11, frozenset({"new:1"})))
     change = desired(7, "x", 5.0, 30)
     known.change(type(change)(change.key, change.values, 0, 30, 90, 11))
     assert not look(known, []).adds
@@ -357,3 +357,91 @@ def test_a_column_of_another_type_is_written_anew_in_every_row_and_is_nobodys_ed
     assert not known.retyped
     edited = row(1, 1.0, "typed", None, written[0].mark)  # type: ignore[arg-type]
     assert [d.row_key for d in look(known, [edited, *written[1:]]).drafts] == [key(1)]
+
+
+def answered(number: int, outcome: Outcome, lsn: int = 0, there: bool = False) -> EditResult:
+    """What became of a row as a whole."""
+    row_now = {"id": str(number), "name": "b", "amount": None} if there else None
+    return EditResult(key(number), (), RowAnswer(outcome, 8, None), row_now, lsn)
+
+
+def test_a_row_that_only_a_result_calls_gone_waits_for_its_event() -> None:
+    known, rows = shown(1)
+    edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
+    refused = Answer("name", "", "typed", 4, Outcome.REJECTED, "gone")
+    known.result(0, EditResult(key(1), (refused,), None, None, 0))
+    plan = look(known, [edited])
+    assert not plan.drafts and not plan.removes
+    assert known.is_idle()
+    known.change(gone(1, 9))
+    assert [r.row for r in look(known, [edited]).removes] == [1]
+
+
+def test_a_cleared_row_that_stays_is_written_where_it_stands() -> None:
+    known, rows = shown(1)
+    cleared = row(1, None, None, None, rows[0].mark)  # type: ignore[arg-type]
+    known.result(0, answered(1, Outcome.RESTORED, 50, there=True))
+    plan = look(known, [cleared])
+    assert {c.column: c.value for c in plan.rows[key(1)].cells if isinstance(c.value, str | float)} == {"id": 1.0, "name": "b"}
+    assert plan.rows[key(1)].mark == mark(1, "b", None, 1, {"id": 8, "name": 8, "amount": 8})
+    assert not plan.adds
+
+
+def test_a_new_row_that_was_deleted_before_its_answer_was_shown_goes() -> None:
+    known = book()
+    typed = row(1, None, "x", 6.0, NewRow("new:1"))
+    look(known, [typed])
+    cells = tuple(Answer(c, "", v, 4, Outcome.INSERTED) for c, v in (("id", None), ("name", "x"), ("amount", 5.0)))
+    known.result(0, EditResult("new:1", cells, RowAnswer(Outcome.INSERTED, 4, key(7)), {"id": "7", "name": "x"}, 90))
+    known.change(gone(7, 100))
+    plan = look(known, [typed], 20)
+    assert [(r.key, r.row) for r in plan.removes] == [("new:1", 1)]
+    assert plan.finished_tokens == {"new:1": None}
+    assert plan.stories == [f"row {key(7)} was deleted in the database; not saved: amount: 6.0"]
+
+
+def test_a_row_of_a_deleted_key_whose_key_cell_was_emptied_is_a_new_row() -> None:
+    known, rows = shown(1)
+    known.entries[key(1)].deleted = True
+    plan = look(known, [row(1, None, "a", None, rows[0].mark)])  # type: ignore[arg-type]
+    assert [p.mark for p in plan.others] == [NewRow("new:1")]
+    assert not plan.drafts
+
+
+def test_a_report_of_what_an_older_mark_said_is_given_up() -> None:
+    known, rows = shown(1)
+    edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
+    assert look(known, [edited]).drafts
+    moved_on = row(1, 1.0, "b", None, mark(1, "b", None, 2))
+    assert not look(known, [moved_on]).drafts
+    assert not known.reports
+
+
+def test_a_deletion_names_what_the_row_showed_last() -> None:
+    known, _ = shown(1)
+    known.change(desired(1, "changed since", None, 5))
+    look(known, [])
+    known.learn(desired(1, "a", None, 1))
+    (draft,) = look(known, [], CONFIRM_MISSING_MS).drafts
+    assert {c.column: c.value for c in draft.cells} == {"id": 1.0, "name": "a", "amount": None}
+    assert draft.offset == 5
+
+
+def test_what_a_truncate_took_away_is_not_read_again() -> None:
+    known, _ = shown(1)
+    known.suspects[key(1)] = 0
+    known.truncated(Truncated(lsn=100, at_ms=0))
+    known.changes.clear()
+    assert not wanted_changes(known, recognise(known, []), Look.WHOLE, CONFIRM_MISSING_MS)
+
+
+def test_the_answers_under_the_old_key_are_shown_with_the_new_one() -> None:
+    known, rows = shown(1)
+    typed = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
+    base = rows[0].mark.cells["name"].digest  # type: ignore[union-attr]
+    answer = Answer("name", base, "typed", 4, Outcome.APPLIED)
+    known.result(0, EditResult(key(1), (answer,), None, {"id": "1", "name": "typed", "amount": None}, 50))
+    known.renamed(key(1), key(9))
+    known.change(gone(1, 60))
+    known.change(desired(9, "typed", None, 61))
+    assert look(known, [typed]).rows[key(9)].mark == mark(9, "typed", None, 61, {"name": 4})

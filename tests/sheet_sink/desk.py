@@ -141,7 +141,7 @@ class Desk:
         """The plan as one call."""
         parts = [(self.tab, plan, reading.tab(self.tab))]
         now_ms = self.services.clock.now_ms()
-        return render(str(uuid.uuid4()), reading.fence_id, reading.scratch_size, parts, now_ms)
+        return render(str(uuid.uuid4()), reading, parts, now_ms)
 
     def apply(self, batch: Batch, plan: TabPlan) -> None:
         """Sends the call, and takes note of what the tab shows now."""

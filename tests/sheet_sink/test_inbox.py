@@ -139,3 +139,21 @@ def test_complete_once_the_ends_were_read() -> None:
     assert not inbox.complete
     inbox.caught_up()
     assert inbox.complete
+
+
+def test_a_tombstone_leaves_the_event_of_its_delete_and_moves_it_on() -> None:
+    inbox, never = Inbox(threading.Event()), threading.Event()
+    inbox.change(message("a", 3, b"deleted"), never)
+    inbox.change(message("a", 4, None), never)
+    (raw,) = inbox.take().changes.values()
+    assert (raw.value, raw.offset) == (b"deleted", 4)
+
+
+def test_a_row_whose_delete_is_folded_and_whose_tombstone_is_not_is_folded_as_deleted() -> None:
+    inbox, never = Inbox(threading.Event()), threading.Event()
+    inbox.fold(message("a", 3, b"deleted"))
+    inbox.change(message("a", 4, None), never)
+    inbox.change(message("a", 5, b"made again"), never)
+    taken = inbox.take()
+    assert taken.folded[b"a"].value is None
+    assert taken.changes[b"a"].offset == 5

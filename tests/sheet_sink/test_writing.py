@@ -382,7 +382,7 @@ def test_without_fence_and_copies_the_rows_are_written_all_the_same(filled: Desk
     reading = read(filled.client, filled.spreadsheet_id, [Request(filled.tab, None)], None, unfenced)
     filled.change(desired(2, "Bob", 2.5, 0))
     plan = filled.plan(reading)
-    batch = render("a batch", reading.fence_id, reading.scratch_size, [(filled.tab, plan, reading.tab(filled.tab))], 0, False)
+    batch = render("a batch", reading, [(filled.tab, plan, reading.tab(filled.tab))], 0, False)
     filled.apply(batch, plan)
     assert filled.grid()[1] == ["2", "Bob", "2.5", "remark 2"]
     assert not {"deleteProtectedRange", "copyPaste"} & {kind for request in batch.requests for kind in request}
