@@ -17,6 +17,14 @@ _HAS_KEY = """
 SELECT relreplident = 'f' OR EXISTS (SELECT 1 FROM pg_index WHERE indrelid = c.oid AND (indisprimary OR indisreplident))
 FROM pg_class c WHERE oid = to_regclass(%s)
 """
+# Debezium's incremental snapshot can't keep its place in such a table: the task fails, and all other tables with it.
+_HAS_ARRAY_IN_KEY = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+    JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type base ON base.oid = t.typbasetype
+    WHERE i.indrelid = to_regclass(%s) AND i.indisprimary AND 'A' IN (t.typcategory, base.typcategory)
+)
+"""
 
 
 def published_tables(database_url: str, name: str) -> set[str]:
@@ -29,6 +37,13 @@ def has_key(database_url: str, table: str) -> bool:
     """Whether a table has what a publication needs: a primary key, or another replica identity."""
     with connect(database_url, _APPLICATION) as connection:
         row = connection.execute(_HAS_KEY, (table,)).fetchone()
+    return bool(row and row[0])
+
+
+def has_array_in_key(database_url: str, table: str) -> bool:
+    """Whether a column of a table's primary key is an array: such a table can't be streamed."""
+    with connect(database_url, _APPLICATION) as connection:
+        row = connection.execute(_HAS_ARRAY_IN_KEY, (table,)).fetchone()
     return bool(row and row[0])
 
 

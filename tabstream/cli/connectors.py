@@ -1,5 +1,6 @@
 """`tabstream connectors`: the Debezium connector as it should be, and as it is."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,13 +24,17 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
     """
     from connectors import apply as applying
     from connectors.connect import Connect
-    from connectors.publication import has_key
+    from connectors.publication import has_array_in_key, has_key
     from tabstream.kafka.topics import ensure_topics, own_topics, table_topic
     from tabstream.postgres.schema import install, watch_truncate
 
     settings, source = _load()
     connect = Connect(settings.connect_url)
     console = Console()
+    for table in source.tables:
+        if has_array_in_key(settings.database_url, table):
+            console.print(f"[yellow]{table} is not streamed: its primary key holds an array; give it another key[/yellow]")
+            source = replace(source, tables=tuple(name for name in source.tables if name != table))
     planned = applying.plan(source, connect)
     _show(console, planned.differences)
     if dry_run:

@@ -24,6 +24,10 @@ class NoPrimaryKey(BindingProblem):
     """The table has no primary key, or a column of it is not bound: rows could not be told apart."""
 
 
+class UnfitKey(BindingProblem):
+    """The primary key is of a type that Debezium can't stream."""
+
+
 class ColumnMissing(BindingProblem):
     """The binding names a column that the table does not have."""
 
@@ -52,7 +56,7 @@ class NotWritable(BindingProblem):
 def read_shape(connection: Connection, binding: Binding, zone: str) -> TableShape:
     """The table's shape now; `zone` is the spreadsheet's IANA time zone.
 
-    Raises TableMissing, NoPrimaryKey, ColumnMissing or NoCommitTime, each with what an operator can do. Leaves the
+    Raises TableMissing, NoPrimaryKey, UnfitKey, ColumnMissing or NoCommitTime, each with what an operator can do. Leaves the
     connection's transaction as it was: call it inside one, or with autocommit.
     """
     return _read(connection, binding, zone)[0]
@@ -116,6 +120,11 @@ def bound_shape(binding: Binding, columns: Mapping[str, Column], key: Sequence[s
         raise NoPrimaryKey(
             f"binding {binding.name!r} leaves out the key column {', '.join(repr(name) for name in unbound)}",
             "add it to the binding's columns: without it the rows of the tab can't be told apart",
+        )
+    if any(columns[name].pg_type.endswith("[]") for name in key):
+        raise UnfitKey(
+            f"the primary key of table {binding.table!r} holds an array, which can't be streamed",
+            "give the table another primary key, then: tabstream connectors apply",
         )
     return TableShape(tuple(_bound(binding, choice, columns[choice.name], zone) for choice in choices), tuple(key))
 

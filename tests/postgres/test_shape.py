@@ -3,7 +3,7 @@ import pytest
 from tabstream.core.binding import Binding, ColumnChoice
 from tabstream.errors import BindingProblem
 from tabstream.postgres.connection import Connection, connect
-from tabstream.postgres.shape import ColumnMissing, NoCommitTime, NoPrimaryKey, TableMissing, read_shape
+from tabstream.postgres.shape import ColumnMissing, NoCommitTime, NoPrimaryKey, TableMissing, UnfitKey, read_shape
 from tests.postgres.server import Server
 
 
@@ -59,6 +59,7 @@ def test_a_partitioned_table_in_a_schema_with_odd_names_is_found(database: Conne
         ("CREATE TABLE other ()", _binding(), TableMissing, "create it"),
         ("CREATE VIEW things AS SELECT 1 AS id", _binding(), TableMissing, "bind the table itself"),
         ("CREATE TABLE things (id int)", _binding(), NoPrimaryKey, "ADD PRIMARY KEY"),
+        ("CREATE TABLE things (id int[] PRIMARY KEY)", _binding(), UnfitKey, "another primary key"),
         (
             "CREATE TABLE things (id int PRIMARY KEY, a text)",
             _binding(columns=(ColumnChoice("a"),)),
