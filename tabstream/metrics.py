@@ -244,8 +244,8 @@ HELD = _gauge(
 INCOMPLETE_ROWS = _gauge(
     "tabstream_incomplete_rows",
     ("binding",),
-    "rows that people have begun and that lack a needed column",
-    "none; the note in the row says what is needed",
+    "rows of people that are not saved: a needed column is empty, they were refused, or they are copies",
+    "none; the note in the row says why",
     "rows",
 )
 PAUSED = _gauge(

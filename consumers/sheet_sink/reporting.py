@@ -29,7 +29,7 @@ def show_gauges(owner: Owner, now_ms: int) -> None:
         metrics.TAB_ROWS.labels(name).set(_rows(tab))
         metrics.EDITS_WAITING.labels(name).set(len(book.reports))
         metrics.HELD.labels(name).set(len(book.held))
-        metrics.INCOMPLETE_ROWS.labels(name).set(book.incomplete)
+        metrics.INCOMPLETE_ROWS.labels(name).set(book.incomplete + book.copies)
         metrics.PARKED_ROWS.labels(name).set(len(book.parked))
         metrics.PAUSED.labels(name).set(0)
         shown = book.watermark(tab.consumed)
@@ -75,7 +75,7 @@ def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
         oldest_unshown_ms=tab.oldest_unshown_ms if book.dirty else None,
         last_write_ms=tab.last_write_ms,
         edits_waiting=len(book.reports),
-        incomplete=book.incomplete,
+        incomplete=book.incomplete + book.copies,
         held=len(book.held),
         parked=len(book.parked),
         details=_details(owner, tab.binding.name, details),

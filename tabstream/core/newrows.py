@@ -57,6 +57,7 @@ def _plan_answered_token(
         if write:
             plan.rows[name] = RowPlan(row.row, [write])
         plan.rejected_tokens.add(name)
+        book.incomplete += 1
         return
     entry = book.entries.get(row_answer.key)
     desired = _desired_of_token(book, row_answer.key, answer)
@@ -149,6 +150,7 @@ def _plan_open_token(
             plan.rows[name] = RowPlan(row.row, some)
         return
     if token.content == token.rejected:
+        book.incomplete += 1
         return
     rested = now_ms - token.since_ms >= settle_ms
     again = token.submitted == token.content and now_ms - token.submitted_ms < REPORT_AGAIN_MS

@@ -285,6 +285,7 @@ def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str]
             plan.look_whole(now_ms)
             continue
         if book.binding.direction is Direction.DATABASE_TO_SHEET:
+            book.incomplete += 1
             if write := message_write(row, key_column, ONE_WAY_MESSAGE):
                 plan.others.append(RowPlan(row.row, [write]))
             continue

@@ -272,6 +272,18 @@ def test_an_incomplete_row_is_told_what_it_needs() -> None:
     assert not plan.drafts and known.incomplete == 1
 
 
+def test_a_new_row_that_was_refused_counts_as_incomplete_until_it_is_changed() -> None:
+    known, typed, answer = submitted("x")
+    known.result(0, replace(answer, row_answer=RowAnswer(Outcome.REJECTED, 4, None, "no"), row=None))
+    for name in look(known, [typed], 10).rejected_tokens:
+        known.reject_token(name)
+    assert known.incomplete == 1
+    look(known, [typed], 20)
+    assert known.incomplete == 1
+    look(known, [row(1, None, "y", None, NewRow("new:1"))], 30)
+    assert known.incomplete == 0
+
+
 def test_an_edit_is_reported_once_while_it_is_under_way() -> None:
     known, rows = shown(1)
     edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]

@@ -46,7 +46,7 @@ def test_a_binding_that_runs_says_what_is_left_to_do(leads: Desk, owner: Owner) 
     leads.tab.oldest_unshown_ms = 50_000
     book.held[key(1)] = "deleted in the sheet, waits for a confirmation"
     book.parked[key(3)] = "too long"
-    book.incomplete = 2
+    book.incomplete, book.copies = 1, 1
     (status,) = statuses(owner, "sink-1", 60_000)
     assert (status.binding, status.spreadsheet_id, status.owner) == (leads.tab.binding.name, leads.spreadsheet_id, "sink-1")
     assert (status.state, status.rows, status.lag_messages, status.oldest_unshown_ms) == (State.RUNNING, 3, 1, 50_000)
