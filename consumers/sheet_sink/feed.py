@@ -194,7 +194,7 @@ class Feed:
 def fetch(make_consumer: Callable[[], Consumer], topic: str, wanted: dict[tuple[int, int], None]) -> list[RawMessage]:
     """The messages at the wanted (partition, offset); one that compaction has taken away is left out.
 
-    Raises TopicsUnreachable if the broker does not answer in time.
+    Raises TopicsUnreachable if the broker does not answer in time, BindingProblem if the topic is another one now.
     """
     found: list[RawMessage] = []
     consumer = make_consumer()
@@ -223,6 +223,8 @@ def _fetch_partition(consumer: Consumer, topic: str, partition: int, offsets: li
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
                     return found
+                if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+                    raise BindingProblem(f"{topic} no longer has offset {wanted}", "none: the tab is opened again")
                 raise TopicsUnreachable(f"{topic!r} could not be read: {error.str()}")
             raw = _raw(message)
             at = raw.offset + 1

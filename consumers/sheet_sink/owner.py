@@ -33,14 +33,14 @@ from consumers.sheet_sink.shape_watch import check_shape
 from consumers.sheet_sink.vanished import take_away_vanished
 from tabstream import metrics
 from tabstream.core.binding import Binding
-from tabstream.core.edits import Edit, How
+from tabstream.core.edits import Edit, How, parts
 from tabstream.core.identity import Identity
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Draft, Look, TabPlan
 from tabstream.core.tabplan import MAX_ROWS, LooksWrong, believe, recognise, wanted_changes, wanted_shown
 from tabstream.errors import BindingProblem, Outage
 from tabstream.kafka.messages import Signal
-from tabstream.kafka.publisher import BrokerUnavailable
+from tabstream.kafka.publisher import BrokerUnavailable, MessageTooLarge
 from tabstream.sheets.errors import FenceLost, InvalidRequest, Uncertain
 
 _log = structlog.get_logger()
@@ -324,16 +324,19 @@ class Owner:
         )
 
     def _publish(self, edits: Sequence[Edit]) -> None:
-        self._await([self._services.publisher.edit(edit) for edit in edits])
+        sent = [(part, self._services.publisher.edit(part)) for edit in edits for part in parts(edit)]
+        for part, future in sent:
+            self._await(part, future)
         for edit in edits:
             metrics.EDITS_EMITTED.labels(edit.binding, edit.how.value).inc()
 
-    def _await(self, futures: Sequence["Future[None]"]) -> None:
-        for future in futures:
-            try:
-                future.result(_ACKNOWLEDGE_SECONDS)
-            except TimeoutError as problem:
-                raise BrokerUnavailable(f"kafka does not acknowledge an edit within {_ACKNOWLEDGE_SECONDS:.0f} s") from problem
+    def _await(self, edit: Edit, acknowledged: "Future[None]") -> None:
+        try:
+            acknowledged.result(_ACKNOWLEDGE_SECONDS)
+        except TimeoutError as problem:
+            raise BrokerUnavailable(f"kafka does not acknowledge an edit within {_ACKNOWLEDGE_SECONDS:.0f} s") from problem
+        except MessageTooLarge as problem:
+            _log.error("an edit is too large for a message", binding=edit.binding, row_key=edit.row_key, problem=str(problem))
 
     def _report_pre_image(self, reading: Reading) -> None:
         if reading.scratch_batch != self._pre_image.reported:

@@ -24,7 +24,8 @@ CONFIRM_MISSING_MS = 1_500
 
 @dataclass(slots=True)
 class Entry:
-    """A key: the positions of its newest message and of the one that its row shows, and where its row was last seen."""
+    """A key: the positions of its newest message and of the one that its row shows, and where its row was last seen (0-based).
+    `lsn` is where the newest message stands in the write-ahead log, None while it was not decoded."""
 
     partition: int = 0
     offset: int = -1
@@ -32,6 +33,7 @@ class Entry:
     deleted: bool = False
     shown: bool = False
     row: int | None = None
+    lsn: int | None = None
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ class Book:
     def fold(self, key: RowKey, partition: int, offset: int, deleted: bool) -> None:
         """Takes note of a message at or below the watermark: its key was shown."""
         entry = self.entries.setdefault(key, Entry())
-        entry.partition, entry.offset = partition, offset
+        entry.partition, entry.offset, entry.lsn = partition, offset, None
         entry.deleted = deleted or offset <= self.truncated_to.get(partition, -1)
         entry.shown, entry.shown_offset = not entry.deleted, offset
 
@@ -135,6 +137,7 @@ class Book:
             desired = desired if before is None else replace(before, partition=desired.partition, offset=desired.offset)
         entry.partition, entry.offset = desired.partition, desired.offset
         entry.deleted = desired.values is None
+        entry.lsn = entry.lsn if desired.lsn is None else desired.lsn  # a tombstone has none of its own
         self.changes[desired.key] = desired
         self.dirty[desired.key] = desired.offset
         self.snapshot.saw(desired)
@@ -237,7 +240,11 @@ class Book:
             self.deleting.pop(result.row_key, None)
 
     def desired(self, key: RowKey) -> Desired | None:
-        """What the key's row should show: the newer of the table's event and the row in its last result."""
+        """What the key's row should show: the newer of the table's event and the row in its last result.
+
+        None where the event is needed to tell and is not in the book. Results that are read again after a restart may be
+        older than what the tab shows.
+        """
         entry = self.entries.get(key)
         change = self.changes.get(key)
         pending = self.results.get(key)
@@ -246,6 +253,8 @@ class Book:
             return change
         if change is not None and (change.is_tombstone or (change.lsn or 0) >= newest.lsn):
             return change
+        if change is None and entry.offset >= 0 and (entry.lsn is None or entry.lsn >= newest.lsn):
+            return Desired(key, None, entry.partition, entry.offset) if entry.deleted else None
         values = None if newest.row is None else row_values(newest.row, self.shape)
         return Desired(key, values, entry.partition, entry.offset, newest.lsn)
 
@@ -254,6 +263,7 @@ class Book:
         entry = self.entries.get(desired.key)
         if entry is not None and (desired.partition, desired.offset) == (entry.partition, entry.offset):
             self.changes[desired.key] = desired
+            entry.lsn = entry.lsn if desired.lsn is None else desired.lsn
         if entry is not None and (desired.partition, desired.offset) == (entry.partition, entry.shown_offset):
             self.shown[desired.key] = desired
 

@@ -1,7 +1,7 @@
 """What was seen in the sheet, on its way to the database sink."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -100,6 +100,25 @@ class Edit:
                 for c in self.cells
             ],
         }
+
+
+def parts(edit: Edit, characters: int = 1_500_000) -> list[Edit]:
+    """The edit as several that are small enough for a message, where its cells hold more text than `characters`.
+
+    Only changed cells can be told apart from each other; what is one act on a row stays one.
+    """
+    if edit.kind is not EditKind.CELLS:
+        return [edit]
+    found: list[list[SeenCell]] = [[]]
+    size = 0
+    for cell in edit.cells:
+        length = len(str(cell.value)) + len(cell.shown)
+        if found[-1] and size + length > characters:
+            found.append([])
+            size = 0
+        found[-1].append(cell)
+        size += length
+    return [replace(edit, cells=tuple(cells)) for cells in found]
 
 
 def edit_from_record(record: Mapping[str, Any]) -> Edit:

@@ -104,7 +104,7 @@ def _plan_gone_token(book: Book, name: str, token: Token, answer: PendingResult,
     """The person deleted the row before its answer came: its key counts as shown, as it was saved, and is missing.
 
     The answer stays open until the key is deleted, so that the next owner would learn of it too. The table's event may
-    come after the answer.
+    come after the answer. An answer that is read again after a restart finds its row with its key.
     """
     row_answer = answer.result.row_answer
     token.row, token.gone = -1, True

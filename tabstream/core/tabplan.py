@@ -89,7 +89,8 @@ def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
 
 def wanted_changes(book: Book, found: Identity, look: Look, now_ms: int) -> set[RowKey]:
     """The keys whose newest message is needed to plan, and is not in the book."""
-    wanted = set(book.dirty)
+    answered = {key for key in book.results if key in book.entries and not book.entries[key].deleted}
+    wanted = set(book.dirty) | answered
     for key, place in found.rows.items():
         entry = book.entries.get(key)
         if entry is None or entry.deleted:

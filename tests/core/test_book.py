@@ -194,6 +194,6 @@ def test_the_results_are_read_again_from_a_claim_that_is_not_answered() -> None:
 def test_new_rows_that_were_deleted_are_forgotten() -> None:
     made = shown()
     made.result(3, result("new:1"))
-    made.forget_tokens(["new:1", "new:2"])
+    made.finished(["new:1", "new:2"])
     assert not made.tokens
     assert made.results_watermark(4) == 3

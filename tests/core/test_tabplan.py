@@ -284,6 +284,48 @@ def test_a_new_row_that_was_refused_counts_as_incomplete_until_it_is_changed() -
     assert known.incomplete == 0
 
 
+def result_of(number: int, name: str | None, lsn: int) -> EditResult:
+    """An answer to an edit of the name, with the row as it was then."""
+    stored = None if name is None else {"id": str(number), "name": name, "amount": None}
+    return EditResult(key(number), (Answer("name", "", name, 1, Outcome.APPLIED),), None, stored, lsn)
+
+
+def test_a_result_that_is_read_again_does_not_bring_an_older_value_back() -> None:
+    known, _ = shown(1)
+    known.result(0, result_of(1, "older", 50))
+    found = recognise(known, [row(1, 1.0, "a", None, mark(1, "a", None, 1, {"name": 1}))])
+    assert wanted_changes(known, found, Look.WHOLE, 0) == {key(1)}
+    known.changes[key(1)] = desired(1, "a", None, 1, 90)
+    plan = plan_tab(known, found, Look.WHOLE, 0, tokens(), 0)
+    assert not plan.rows
+    assert key(1) in plan.settled
+
+
+def test_a_result_that_is_read_again_does_not_bring_a_deleted_row_back() -> None:
+    known, rows = shown(1)
+    known.fold(key(2), 0, 9, True)
+    known.result(0, result_of(2, "older", 50))
+    plan = look(known, rows)
+    assert not plan.adds
+    assert key(2) in plan.settled
+
+
+def test_a_result_that_is_newer_than_the_event_needs_no_other_message() -> None:
+    known, rows = shown(1)
+    known.change(desired(1, "a", None, 1, 40))
+    known.settled(key(1), known.changes[key(1)])
+    known.result(0, result_of(1, "newer", 50))
+    assert not wanted_changes(known, recognise(known, rows), Look.WHOLE, 0)
+
+
+def test_an_answer_that_is_read_again_finds_its_row_and_is_done() -> None:
+    known, _, answer = submitted("x")
+    known.fold(key(7), 0, 30, False)
+    known.result(0, answer)
+    keyed = row(1, 7.0, "x", None, mark(7, "x", None, 30))
+    assert look(known, [keyed], 10).finished_tokens == {"new:1": None}
+
+
 def test_an_edit_is_reported_once_while_it_is_under_way() -> None:
     known, rows = shown(1)
     edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
@@ -381,7 +423,8 @@ def test_a_row_that_only_a_result_calls_gone_waits_for_its_event() -> None:
     known, rows = shown(1)
     edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
     refused = Answer("name", "", "typed", 4, Outcome.REJECTED, "gone")
-    known.result(0, EditResult(key(1), (refused,), None, None, 0))
+    known.result(0, EditResult(key(1), (refused,), None, None, 50))
+    known.learn(desired(1, "a", None, 1))
     plan = look(known, [edited])
     assert not plan.drafts and not plan.removes
     assert known.is_idle()
@@ -393,6 +436,7 @@ def test_a_cleared_row_that_stays_is_written_where_it_stands() -> None:
     known, rows = shown(1)
     cleared = row(1, None, None, None, rows[0].mark)  # type: ignore[arg-type]
     known.result(0, answered(1, Outcome.RESTORED, 50, there=True))
+    known.learn(desired(1, "a", None, 1))
     plan = look(known, [cleared])
     assert {c.column: c.value for c in plan.rows[key(1)].cells if isinstance(c.value, str | float)} == {"id": 1.0, "name": "b"}
     assert plan.rows[key(1)].mark == mark(1, "b", None, 1, {"id": 8, "name": 8, "amount": 8})
