@@ -12,6 +12,7 @@ from tabstream.kafka.messages import Signal, SignalKind
 
 _log = structlog.get_logger()
 _RETRY_PAUSED_MS = 5_000
+_LONGEST_RETRY_PAUSED_MS = 60_000
 _LONGEST_IDLE_MS = 1_000
 STARTING = BindingProblem("starting", "wait")
 
@@ -19,6 +20,12 @@ STARTING = BindingProblem("starting", "wait")
 def by_operator(name: str) -> BindingProblem:
     """Why a binding pauses that an operator has paused."""
     return BindingProblem("paused by an operator", f"resume it: tabstream resume {name}")
+
+
+def retry_ms(paused_ms: int) -> int:
+    """How long to wait before a binding that has been paused for so long is tried again. Each try is a call of Google's
+    quota, which the bindings that run need."""
+    return min(max(paused_ms, _RETRY_PAUSED_MS), _LONGEST_RETRY_PAUSED_MS)
 
 
 class Roster:
@@ -66,7 +73,8 @@ class Roster:
                 if paused.problem != problem.problem:
                     _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
                 since = paused.since_ms
-                self.paused[name] = Paused(paused.binding, problem.problem, problem.remedy, now + _RETRY_PAUSED_MS, since)
+                retry_at = now + retry_ms(now - since)
+                self.paused[name] = Paused(paused.binding, problem.problem, problem.remedy, retry_at, since)
         return opened or self._opener.wrote
 
     def pause(self, name: str, problem: BindingProblem) -> None:
@@ -77,7 +85,7 @@ class Roster:
             tab.feed.close()
             self._opener.sequences[name] = (tab.place.sheet_id, tab.place.sequence)
             _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
-            retry_at = now if isinstance(problem, OpenAgain) else now + _RETRY_PAUSED_MS
+            retry_at = now if isinstance(problem, OpenAgain) else now + retry_ms(0)
             self.paused[name] = Paused(tab.binding, problem.problem, problem.remedy, retry_at, now)
 
     def pause_all(self, problem: BindingProblem) -> None:
