@@ -103,7 +103,7 @@ def wait_until_running(name: str, connect: Connect) -> None:
         state = connect.state(name)
         if state.failed:
             reason = explain(state.trace)
-            raise OperatorError(f"connector {name!r} has failed: {reason}", "then: tabstream connectors apply")
+            raise OperatorError(f"connector {name!r} has failed: {reason}", "once it is cured: tabstream connectors apply")
         if not state.running:
             raise NotRunningYet(f"connector {name!r} is {state.state} with tasks {list(state.tasks)}")
         return state

@@ -83,8 +83,8 @@ def differences(now: Mapping[str, str], wanted: Mapping[str, str]) -> list[Diffe
 
 def explain(trace: str) -> str:
     """A failed task's trace in one line: its root cause, and what to do where that is known."""
-    causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)): (.*)$", trace, re.MULTILINE)
-    root = causes[-1][1] if causes else (trace.strip().splitlines() or ["no reason given"])[0]
+    causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error))(?:: (.*))?$", trace, re.MULTILINE)
+    root = causes[-1][1] or causes[-1][0] if causes else (trace.strip().splitlines() or ["no reason given"])[0]
     for pattern, remedy in _REMEDIES.items():
         if re.search(pattern, trace):
             return f"{root}: {remedy}"
@@ -99,6 +99,7 @@ _REMEDIES = {
     r"replication slot .* is active": "another connector uses the slot: stop it, or wait until its connection is closed",
     r"RecordTooLargeException": "a row is larger than Kafka's messages may be: make it smaller, or raise "
     "producer.override.max.request.size here and max.message.bytes of the topic",
+    r"io\.apicurio\.registry\.rest\.client": "start the schema registry, or correct TABSTREAM_SCHEMA_REGISTRY_URL",
     r"Connection to .* refused|UnknownHostException": "start PostgreSQL, or correct the address in TABSTREAM_DATABASE_URL",
 }
 

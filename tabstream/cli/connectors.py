@@ -68,7 +68,7 @@ def status() -> None:
     state = Connect(settings.connect_url).state(source.name)
     typer.echo(f"{source.name}: {state.state}, tasks {', '.join(state.tasks) or 'none'}")
     if state.trace:
-        raise OperatorError(explain(state.trace), "then: tabstream connectors apply")
+        raise OperatorError(explain(state.trace), "once it is cured: tabstream connectors apply")
     if not state.running:
         raise typer.Exit(1)
 

@@ -144,6 +144,14 @@ Caused by: org.postgresql.util.PSQLException: {reason}
 """
 
 
+WITHOUT_REASON = """org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler
+\tat org.apache.kafka.connect.runtime.Thing.run(Thing.java:259)
+Caused by: io.apicurio.registry.rest.client.exception.RestClientException
+\tat io.apicurio.registry.rest.client.impl.Client.request(Client.java:3)
+\t... 13 more
+"""
+
+
 @pytest.mark.parametrize(
     ("reason", "remedy"),
     [
@@ -165,6 +173,12 @@ def test_a_known_failure_is_its_root_cause_and_the_remedy(reason: str, remedy: s
 
 def test_an_unknown_failure_is_its_root_cause() -> None:
     assert explain(TRACE.format(reason="never seen")) == "never seen"
+
+
+def test_a_registry_out_of_reach_is_told_though_its_client_gives_no_reason() -> None:
+    explained = explain(WITHOUT_REASON)
+    assert explained.startswith("io.apicurio.registry.rest.client.exception.RestClientException")
+    assert "start the schema registry" in explained
 
 
 @pytest.mark.parametrize(("trace", "explained"), [("", "no reason given"), ("odd\nthing", "odd")])
