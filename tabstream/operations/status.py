@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 @dataclass(frozen=True, slots=True)
 class BindingReport:
     """One binding. `state` is an owner's, or `SILENT` where it has stopped reporting, `UNOWNED` where nobody has begun,
-    `UNKNOWN` where its status can't be read.
+    `UNKNOWN` where its status can't be read, or nobody can be asked for it.
 
     `oldest_change_seconds` is the age of the oldest change that the tab does not show yet.
     """
@@ -103,13 +103,13 @@ def read_overview(settings: Settings, clock: Clock, seconds: float = 1.0) -> Ove
         raw = within(seconds, lambda: read_newest(settings, seconds))
     except Outage as error:
         remedy = "start Kafka, or set TABSTREAM_BOOTSTRAP_SERVERS to where it is"
-        return Overview(reports((), bindings, clock.now_ms()), (Unreachable("kafka", str(error), remedy),))
+        return _blind(bindings, Unreachable("kafka", str(error), remedy))
     try:
         left = max(0.1, deadline - clock.monotonic())
         statuses, unreadable = within(left, lambda: decode(raw, status_decoder(settings))) if raw else ([], {})
     except Outage as error:
         remedy = "start the schema registry, or set TABSTREAM_SCHEMA_REGISTRY_URL to where it is"
-        return Overview(reports((), bindings, clock.now_ms()), (Unreachable("registry", str(error), remedy),))
+        return _blind(bindings, Unreachable("registry", str(error), remedy))
     return Overview(reports(statuses, bindings, clock.now_ms(), unreadable))
 
 
@@ -133,30 +133,28 @@ def within(seconds: float, ask: Callable[[], _T]) -> _T:
     return answer
 
 
+def _blind(bindings: Iterable[Binding], part: Unreachable) -> Overview:
+    """Nothing is known of any binding; the reason is told once, of the part."""
+    return Overview(tuple(_without_status(b.name, b, "UNKNOWN") for b in bindings), (part,))
+
+
 def _unreadable(name: str, reason: str, binding: Binding | None) -> BindingReport:
-    return BindingReport(
-        name,
-        binding.spreadsheet_id if binding else "",
-        binding.tab if binding else None,
-        binding.table if binding else None,
-        "UNKNOWN",
-        problem=f"its status can't be read: {reason}",
-        remedy="use the version of tabstream that its sheet sink runs",
-    )
+    problem, remedy = f"its status can't be read: {reason}", "use the version of tabstream that its sheet sink runs"
+    return _without_status(name, binding, "UNKNOWN", problem, remedy)
+
+
+def _without_status(
+    name: str, binding: Binding | None, state: str, problem: str | None = None, remedy: str | None = None
+) -> BindingReport:
+    spreadsheet_id, tab, table = (binding.spreadsheet_id, binding.tab, binding.table) if binding else ("", None, None)
+    return BindingReport(name, spreadsheet_id, tab, table, state, problem=problem, remedy=remedy)
 
 
 def _report(name: str, status: Status | None, binding: Binding | None, now_ms: int) -> BindingReport:
-    tab, table = (binding.tab, binding.table) if binding else (None, None)
     if status is None:
-        return BindingReport(
-            name,
-            binding.spreadsheet_id if binding else "",
-            tab,
-            table,
-            "UNOWNED",
-            problem="no sheet sink has reported this binding",
-            remedy="start one: tabstream run sheet-sink",
-        )
+        problem, remedy = "no sheet sink has reported this binding", "start one: tabstream run sheet-sink"
+        return _without_status(name, binding, "UNOWNED", problem, remedy)
+    tab, table = (binding.tab, binding.table) if binding else (None, None)
     silent_ms = now_ms - status.at_ms
     silent = silent_ms > SILENT_AFTER_MS
     return BindingReport(

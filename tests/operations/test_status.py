@@ -120,10 +120,16 @@ def test_a_registry_that_gives_no_answer_is_named(bootstrap_servers: str, regist
     assert [part.part for part in overview.unreachable] == ["registry"]
 
 
-def test_a_broker_that_is_not_there_is_named_and_the_bindings_are_listed(tmp_path: Path) -> None:
+def test_a_broker_that_is_not_there_is_named_and_nothing_is_said_of_the_bindings(tmp_path: Path) -> None:
+    file = tmp_path / "bindings.yaml"
+    binding = "{name: leads, table: leads, spreadsheet: s, tab: Leads}"
+    file.write_text(f"version: 1\nspreadsheets: {{s: {{id: {'x' * 44}}}}}\nbindings: [{binding}]\n", encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    overview = read_overview(Settings(bootstrap_servers=f"127.0.0.1:{port}"), SystemClock(), seconds=0.3)
+    settings = Settings(bootstrap_servers=f"127.0.0.1:{port}", bindings_file=file)
+    overview = read_overview(settings, SystemClock(), seconds=0.3)
+    [report] = overview.bindings
+    assert (report.binding, report.state, report.problem, report.well) == ("leads", "UNKNOWN", None, False)
     [part] = overview.unreachable
     assert part.part == "kafka"
     assert f"127.0.0.1:{port}" in part.problem
