@@ -72,8 +72,14 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_every_setting_exists(document: Path) -> None:
     known = {f"TABSTREAM_{name.upper()}" for name in Settings.model_fields}
     named = set(re.findall(r"\bTABSTREAM_[A-Z_]+[A-Z]\b", document.read_text(encoding="utf-8")))
-    others = {name for name in named if name.startswith("TABSTREAM_KAFKA__")} | OTHER_VARIABLES
+    others = {name for name in named if name.startswith("TABSTREAM_KAFKA__")} | OTHER_VARIABLES | script_properties()
     assert named - known - {f"{name}_FILE" for name in known} - others == set()
+
+
+def script_properties() -> set[str]:
+    """What the Apps Script is told by its project's properties."""
+    script = (REPOSITORY / "sheet_producer/apps_script/Code.gs").read_text(encoding="utf-8")
+    return set(re.findall(r"_PROPERTY = '(\w+)'", script))
 
 
 # Read by the command line, by tests, or as a family.
