@@ -28,6 +28,11 @@ def test_compose_runs_the_same_services_as_the_local_stack(services: dict[str, A
     assert set(services) == LOCAL_SERVICES
 
 
+def test_what_the_internet_reaches_does_not_know_the_database(services: dict[str, Any]) -> None:
+    knowing = {name for name, service in services.items() if "TABSTREAM_DATABASE_URL" in service.get("environment", ())}
+    assert knowing == {"connector", "sheet-sink", "database-sink"}
+
+
 def test_files_that_are_built_from_or_mounted_exist(services: dict[str, Any]) -> None:
     builds = {service["build"]["dockerfile"] for service in services.values() if "build" in service}
     mounts = {volume.partition(":")[0] for s in services.values() for volume in s.get("volumes", ())}
