@@ -29,14 +29,14 @@ demo: setup ## start everything and open a live page with a table and its tab
 test: setup lint types imports ## all checks: lint, types, imports, unit tests, tests on the real stack
 	$(BIN)/python -m pytest -q
 
-lint: setup
+lint: setup ## style and format of the Python code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: setup
+types: setup ## mypy, strict
 	$(BIN)/mypy
 
-imports: setup
+imports: setup ## which package may import which
 	$(BIN)/lint-imports
 
 unit: setup ## the tests that need no running stack

@@ -52,7 +52,7 @@ def apply(source: Source, connect: Connect, existing: Sequence[str], say: Callab
         return planned
     missing = set(existing) - published_tables(source.database_url, source.name)
     if planned.differences or missing:
-        say(f"changing {len(planned.differences)} settings" if planned.differences else "restarting the connector")
+        say("changing the connector" if planned.differences else "restarting the connector")
         _replace(source, connect)
     _patiently(lambda: connect.resume(source.name))
     if _patiently(lambda: connect.state(source.name)).failed:

@@ -44,7 +44,9 @@ class Settings(BaseSettings):
         default=-1, ge=-1, description="replicas of our own topics; -1 for the broker's default"
     )
 
-    producer_secret_file: Path | None = Field(default=None, description="holds the secret that the Apps Script signs with")
+    producer_secret_file: Path | None = Field(
+        default=None, description="the file with the secret that the Apps Script signs with"
+    )
     producer_host: str = Field(default="127.0.0.1", description="address that the producer listens on")
     producer_port: int = Field(default=8090, ge=0, le=65535, description="port that the producer listens on")
     producer_max_body_bytes: int = Field(default=2_000_000, gt=0, description="a larger POST is refused with 413")

@@ -72,6 +72,9 @@ def _quieten() -> None:
     # One line a request or a schema look-up says nothing that the metrics don't.
     for name in ("httpx", "httpx2", "httpcore", "httpcore2", "googleapiclient.discovery", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # What Google refuses is told by who asked, with its remedy.
+    for name in ("googleapiclient.http", "googleapiclient.discovery_cache"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     # uvicorn brings handlers of its own unless it is told not to; its lines go through ours.
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()

@@ -96,7 +96,9 @@ def _show(console: Console, differences: "tuple[Difference, ...]") -> None:
     if not differences:
         console.print("the connector is as it should be")
         return
-    table = Table("setting", "now", "wanted")
+    table = Table()
+    for name in ("setting", "now", "wanted"):
+        table.add_column(name, overflow="fold")  # a value that is cut short shows no difference
     for d in differences:
         table.add_row(d.key, "" if d.now is None else d.now, "" if d.wanted is None else d.wanted)
     console.print(table)
