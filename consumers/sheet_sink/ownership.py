@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -16,7 +17,7 @@ from consumers.sheet_sink.owner import Owner
 from consumers.sheet_sink.services import Services
 from tabstream import metrics
 from tabstream.core.binding import Binding, Bindings
-from tabstream.errors import Poison, TabstreamError
+from tabstream.errors import Outage, Poison, TabstreamError
 from tabstream.kafka import clients
 from tabstream.kafka.messages import signal_from_record
 from tabstream.kafka.partitions import partition_for
@@ -27,6 +28,7 @@ _GROUP = "tabstream.sheet-sink"
 _TIMEOUT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _ASK_SECONDS = 0.5
+_AGAIN_SECONDS = 1.0
 
 
 class OwnerEnded(TabstreamError):
@@ -34,13 +36,15 @@ class OwnerEnded(TabstreamError):
 
 
 class Ownership:
-    """Subscribes to signals, and runs an owner's thread for each spreadsheet of this instance."""
+    """Subscribes to signals, and runs an owner's thread for each spreadsheet of this instance. `outage` says what a signal
+    waits for."""
 
     def __init__(self, bindings: Bindings, services: Services) -> None:
         self._services = services
         self._by_spreadsheet: dict[str, list[Binding]] = {}
         for binding in bindings.bindings:
             self._by_spreadsheet.setdefault(binding.spreadsheet_id, []).append(binding)
+        self.outage: str | None = None
         self._partitions = 0
         self._owners: dict[str, tuple[Owner, threading.Thread]] = {}
         self._lock = threading.Lock()
@@ -63,7 +67,7 @@ class Ownership:
                 message = self._consumer.poll(_POLL_SECONDS)
                 self._answer_questions()
                 if message is not None:
-                    self._accept(message)
+                    self._accept(message, stop)
                 self._check_threads()
                 ticked()
         finally:
@@ -142,7 +146,7 @@ class Ownership:
             _, offset = self._consumer.get_watermark_offsets(committed, timeout=_TIMEOUT_SECONDS)
         return TopicPartition(committed.topic, committed.partition, offset)
 
-    def _accept(self, message: Message) -> None:
+    def _accept(self, message: Message, stop: threading.Event) -> None:
         error = message.error()
         if error is not None:
             _log.warning("kafka reports", problem=error.str())
@@ -150,6 +154,13 @@ class Ownership:
         value = message.value()
         try:
             signal = signal_from_record(self._services.decoder.decode(value if isinstance(value, bytes) else b""))
+        except Outage as problem:
+            self.outage = str(problem)
+            metrics.OUTAGES.labels("registry").inc()
+            _log.warning("waiting", problem=self.outage)
+            self._again(message)
+            stop.wait(_AGAIN_SECONDS)
+            return
         except (Poison, KeyError, TypeError, ValueError) as problem:
             metrics.DEAD_LETTERS.labels(SIGNALS).inc()
             self._services.publisher.dead_letter(message, f"undecodable signal: {problem}")
@@ -157,4 +168,12 @@ class Ownership:
             owner = self.owners.get(signal.spreadsheet_id)
             if owner is not None:
                 owner.signal(signal)
+        self.outage = None
         self._consumer.commit(message=message, asynchronous=True)
+
+    def _again(self, message: Message) -> None:
+        """Has the message received once more, by the partition's next owner if it has gone meanwhile."""
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        if topic is not None and partition is not None and offset is not None:
+            with suppress(KafkaException):
+                self._consumer.seek(TopicPartition(topic, partition, offset))

@@ -43,7 +43,7 @@ class SheetSink:
         self._started_ms = services.clock.now_ms()
         self._told: dict[str, Status] = {}
         self._halt = threading.Event()
-        self._upstream = Upstream(services.settings, services.clock, self._halt)
+        self._upstream = Upstream(services.settings, services.publisher, services.clock, self._halt)
         self._next_status = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -60,6 +60,8 @@ class SheetSink:
         reasons = [reason for owner in self._ownership.owners.values() for reason in not_ready(owner)]
         if self._upstream.problem is not None:
             reasons.append(self._upstream.problem[0])
+        if self._ownership.outage is not None:
+            reasons.append(self._ownership.outage)
         return Readiness(not reasons, tuple(reasons))
 
     def routes(self) -> Sequence[BaseRoute]:

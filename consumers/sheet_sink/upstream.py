@@ -1,6 +1,6 @@
-"""A watch over what comes before Kafka: the database, and the slot that the connector reads.
+"""A watch over Kafka and what comes before it: the database, and the slot that the connector reads.
 
-A sheet sink whose connector does not run has nothing to do, and would look well.
+A sheet sink whose connector or broker does not run has nothing to do, and would look well.
 """
 
 import threading
@@ -12,6 +12,7 @@ from tabstream import metrics
 from tabstream.clock import Clock
 from tabstream.config import Settings
 from tabstream.errors import Outage
+from tabstream.kafka.publisher import Publisher
 from tabstream.postgres.connection import connect
 from tabstream.postgres.slots import Slot, read_slot, slot_name, slot_problem
 
@@ -19,15 +20,17 @@ _log = structlog.get_logger()
 _EVERY_SECONDS = 5.0
 # A connector that is started again is gone for some seconds.
 _PATIENCE_SECONDS = 20.0
+_ANSWER_SECONDS = 3.0
 
 
 class Upstream(threading.Thread):
     """Looks every few seconds from `start` until `stop` is set. `problem` is what an operator has to know, with a remedy."""
 
-    def __init__(self, settings: Settings, clock: Clock, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, publisher: Publisher, clock: Clock, stop: threading.Event) -> None:
         super().__init__(name="upstream", daemon=True)
         self.problem: tuple[str, str] | None = None
         self._settings = settings
+        self._publisher = publisher
         self._clock = clock
         self._halt = stop
         self._slot: Slot | None = None
@@ -53,6 +56,11 @@ class Upstream(threading.Thread):
 
     def _look(self) -> tuple[str, str] | None:
         name = slot_name(self._settings.topic_prefix)
+        try:
+            self._publisher.reachable(_ANSWER_SECONDS)
+        except Outage as problem:
+            metrics.OUTAGES.labels("kafka").inc()
+            return str(problem), "start Kafka, or correct TABSTREAM_BOOTSTRAP_SERVERS"
         try:
             with connect(self._settings.database_url, "tabstream sheet-sink watch", autocommit=True) as connection:
                 slot = read_slot(connection, name)
