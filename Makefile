@@ -12,12 +12,15 @@ help: ## list the commands
 setup: $(VENV)/.installed $(JARS)/.installed ## install all that the other commands need, into this folder
 
 $(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is missing or older than 3.11: install one, or name it: make PYTHON=python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 $(JARS)/.installed: deploy/java/pom.xml
+	@command -v mvn >/dev/null || { echo "Maven is missing: install it, such as by: apt-get install maven" >&2; exit 1; }
 	rm -rf $(JARS)
 	cd deploy/java && for profile in kafka converter archives; do \
 		mvn -q -B -ntp -P $$profile process-resources || exit 1; done
