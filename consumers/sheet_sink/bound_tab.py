@@ -67,7 +67,8 @@ class BoundTab:
     book: Book
     zone: str
     locale: str = ""
-    database: str = ""
+    table_identity: str = ""
+    check_every_key: bool = False
     check_snapshot_at_ms: int = 0
     look_at_shape: bool = False
     schemas: set[bytes] = field(default_factory=set)
@@ -149,7 +150,7 @@ class BoundTab:
             columns=described_columns(self.shape),
             parked=tuple(self.book.parked),
             locale=self.locale,
-            database=self.database,
+            table_identity="unchecked" if self.check_every_key else self.table_identity,
             rewrite=tuple(sorted(self.book.retyped)),
         )
 
@@ -173,7 +174,7 @@ class BoundTab:
 
     def checks_snapshot(self, now_ms: int) -> bool:
         """True where the database is to be asked what a snapshot has left out."""
-        return self.book.snapshot.open and self.check_snapshot_at_ms <= now_ms
+        return (self.check_every_key or self.book.snapshot.open) and self.check_snapshot_at_ms <= now_ms
 
     def wakes_at_ms(self) -> list[int]:
         """When something may be due that no message announces."""

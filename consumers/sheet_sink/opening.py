@@ -73,7 +73,7 @@ class _World:
             view.zone,
             topics.keep_tombstones_ms,
             view.locale,
-            self.table.database,
+            self.table.identity,
             sequence,
         )
 
@@ -156,7 +156,8 @@ class Opener:
         if not found:
             book.truncated_to, book.snapshot.lsn = dict(mark.table.truncated), mark.table.snapshot
         opened = BoundTab(binding, world.shape, place, world.topics, feed, inbox, book, world.view.zone)
-        opened.locale, opened.database = world.view.locale, world.table.database
+        opened.locale, opened.table_identity = world.view.locale, world.table.identity
+        opened.check_every_key = mark.table_identity not in ("", world.table.identity)
         opened.sweep_at_ms = now + int(1_000 * (binding.sweep_seconds or settings.sweep_seconds))
         if found or not mark.table.offsets:
             opened.truncated = world.table.truncated
@@ -304,6 +305,6 @@ def _new_watermark(world: _World, binding: Binding, now_ms: int) -> Request:
         results=TopicMark(world.topics.results_id, {0: world.topics.results_end - 1}),
         columns=described_columns(world.shape),
         locale=world.view.locale,
-        database=world.table.database,
+        table_identity=world.table.identity,
     )
     return build.create_metadata(random.randrange(1, 2**31 - 1), METADATA_KEY, encode_watermark(mark), sheet_id)

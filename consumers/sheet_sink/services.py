@@ -27,10 +27,11 @@ from tabstream.kafka.avro import Decoder
 from tabstream.kafka.messages import Status
 from tabstream.kafka.publisher import Publisher
 from tabstream.kafka.status_topic import decode, read_newest
-from tabstream.postgres.connection import Connection, connect, database_identity
+from tabstream.postgres.connection import Connection, connect, table_identity
 from tabstream.postgres.outbox import last_truncate
 from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
+from tabstream.postgres.slots import require_published, slot_name
 from tabstream.postgres.snapshots import ask_for_snapshot
 from tabstream.sheets.call import Answer
 from tabstream.sheets.client import SheetsClient
@@ -44,11 +45,11 @@ _STATUS_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A binding's table: its shape, when it was emptied last, and which database it is in ("": not known)."""
+    """A binding's table: its shape, when it was emptied last, and which table of which database it is."""
 
     shape: TableShape
     truncated: Truncated | None
-    database: str
+    identity: str
 
 
 @dataclass(slots=True)
@@ -128,11 +129,11 @@ class Services:
     def table(self, binding: Binding, zone: str) -> Table:
         """The table as it is for a spreadsheet of this zone. Raises BindingProblem, Outage."""
         with self._database() as connection:
-            return Table(
-                read_shape(connection, binding, zone),
-                last_truncate(connection, f"{binding.schema_name}.{binding.table_name}"),
-                database_identity(connection),
-            )
+            shape = read_shape(connection, binding, zone)
+            publication = slot_name(self.settings.topic_prefix)
+            require_published(connection, publication, binding.schema_name, binding.table_name)
+            truncated = last_truncate(connection, f"{binding.schema_name}.{binding.table_name}")
+            return Table(shape, truncated, table_identity(connection, binding.schema_name, binding.table_name))
 
     def sample(self, binding: Binding, shape: TableShape, limit: int) -> list[dict[str, str | None]]:
         """Some rows of the table, as texts by column. Raises Outage."""

@@ -5,6 +5,10 @@ from consumers.sheet_sink.services import Services
 
 
 def check_shape(tab: BoundTab, services: Services) -> None:
-    """Raises OpenAgain where the table's bound columns are others now, BindingProblem where one is missing, or Outage."""
-    if services.table(tab.binding, tab.zone).shape != tab.shape:
+    """Raises OpenAgain where the table is another one or has other columns now, BindingProblem where something is missing,
+    or Outage."""
+    table = services.table(tab.binding, tab.zone)
+    if table.shape != tab.shape:
         raise OpenAgain(f"the columns of table {tab.binding.table!r} have changed")
+    if table.identity != tab.table_identity:
+        raise OpenAgain(f"table {tab.binding.table!r}, or its database, is another one")

@@ -1,6 +1,7 @@
-"""Keys that a new snapshot of the table has left out: gone from the table, unless their rows are still to come.
+"""Keys that the table does not have any more, though no message says so.
 
-The topic can't tell the two apart before the snapshot has ended; the database can.
+A new snapshot of the table leaves them out; but rows that it has not brought may still be to come. A table or database that
+is another one than before may lack any of them. The topic can't tell; the database can.
 """
 
 import structlog
@@ -19,10 +20,11 @@ def take_away_vanished(tab: BoundTab, services: Services, now_ms: int) -> None:
     """
     if not tab.checks_snapshot(now_ms):
         return
-    left_out = tab.book.left_out()
+    left_out = tab.book.alive() if tab.check_every_key else tab.book.left_out()
     there = services.are_there(tab.binding, tab.shape, left_out) if left_out else []
     gone = [key for key, is_there in zip(left_out, there, strict=True) if not is_there]
     if gone:
-        _log.warning("a snapshot has left out rows that are gone", binding=tab.binding.name, rows=len(gone))
-    tab.book.snapshot_checked(gone)
+        _log.warning("rows are gone from the table", binding=tab.binding.name, rows=len(gone))
+    tab.book.vanished(gone)
+    tab.check_every_key = False
     tab.check_snapshot_at_ms = now_ms + _AGAIN_MS

@@ -211,7 +211,11 @@ class Book:
         leaves_out = self.snapshot.leaves_out
         return [k for k, e in self.entries.items() if not e.deleted and leaves_out(e.partition, e.offset)]
 
-    def snapshot_checked(self, gone: Iterable[RowKey]) -> None:
+    def alive(self) -> list[RowKey]:
+        """The keys that the topic says the table has."""
+        return [key for key, entry in self.entries.items() if not entry.deleted]
+
+    def vanished(self, gone: Iterable[RowKey]) -> None:
         """The database has none of these keys. Where no other is left out, the snapshot is done with."""
         for key in gone:
             self._gone(key, self.entries[key], self.snapshot.lsn)

@@ -32,7 +32,7 @@ class Watermark:
     """`sequence` counts the writes to the tab; `columns` are those that it was set up for, by header (`described`).
     `rewrite` are columns whose type has changed, as long as not every row is written anew.
 
-    `zone` and `locale` are the spreadsheet's, `database` names the database system and its timeline ("": not known).
+    `zone` and `locale` are the spreadsheet's, `table_identity` names the table, its database system and timeline.
     """
 
     binding: str
@@ -45,7 +45,7 @@ class Watermark:
     columns: Mapping[str, str] = field(default_factory=dict)
     parked: tuple[RowKey, ...] = ()
     locale: str = ""
-    database: str = ""
+    table_identity: str = ""
     rewrite: tuple[str, ...] = ()
 
 
@@ -63,7 +63,7 @@ class Position:
     zone: str = ""
     keep_tombstones_ms: int = field(default=7 * 86_400_000)
     locale: str = ""
-    database: str = ""
+    table_identity: str = ""
     sequence: int = 0
 
 
@@ -82,7 +82,7 @@ def encode_watermark(mark: Watermark) -> str:
             "columns": dict(mark.columns),
             "parked": list(mark.parked),
             "locale": mark.locale,
-            "database": mark.database,
+            "table_identity": mark.table_identity,
             "rewrite": list(mark.rewrite),
         },
         ensure_ascii=False,
@@ -107,7 +107,7 @@ def decode_watermark(text: str) -> Watermark | None:
             dict(data["columns"]),
             tuple(data["parked"]),
             data["locale"],
-            data["database"],
+            data["table_identity"],
             tuple(data["rewrite"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -131,8 +131,8 @@ def doubts(mark: Watermark | None, now: Position, sheet_id: int) -> list[str]:
         found.append("the spreadsheet's time zone has changed")
     if mark.locale and mark.locale != now.locale:
         found.append("the spreadsheet's locale has changed")
-    if mark.database and now.database and mark.database != now.database:
-        found.append("the database is another one, or another timeline of it")
+    if mark.table_identity and mark.table_identity != now.table_identity:
+        found.append("the table, its database or the database's timeline is another one")
     if mark.sequence < now.sequence:
         found.append("the tab was set back to an older version")
     if not mark.written_ms:

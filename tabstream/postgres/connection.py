@@ -38,13 +38,13 @@ def connect(url: str, application_name: str = "tabstream", *, autocommit: bool =
     return connection
 
 
-def database_identity(connection: Connection) -> str:
-    """Names the database system and its timeline, which a restore or a failover changes; "" where this role may not ask.
+def table_identity(connection: Connection, schema: str, table: str) -> str:
+    """Names the database system, its timeline and the table's own id: a restore, a failover and a new table change it.
 
+    A role that may not ask for the first two gets the table's id alone.
     https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA
     """
     may = connection.execute(statement("may_read_identity")).fetchone()
-    if may is None or not may[0]:
-        return ""
-    row = connection.execute(statement("read_identity")).fetchone()
-    return "" if row is None else str(row[0])
+    row = connection.execute(statement("read_identity")).fetchone() if may is not None and may[0] else None
+    found = connection.execute(statement("find_table"), (schema, table)).fetchone()
+    return f"{row[0] if row else ''}/{found[0] if found else ''}"

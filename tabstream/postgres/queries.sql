@@ -61,6 +61,9 @@ SELECT s.active, coalesce(s.wal_status, '') = 'lost', s.confirmed_flush_lsn::tex
        pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint
 FROM pg_replication_slots s WHERE s.slot_name = %s;
 
+-- published: whether a publication has a table
+SELECT 1 FROM pg_publication_tables WHERE pubname = %s AND schemaname = %s AND tablename = %s;
+
 -- commit_timestamps: whether the server keeps the commit time of transactions
 SELECT current_setting('track_commit_timestamp') = 'on';
 

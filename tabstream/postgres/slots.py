@@ -1,9 +1,10 @@
-"""The replication slot that the connector reads: whether anybody reads it, and whether it moves."""
+"""The replication slot that the connector reads: whether anybody reads it, whether it moves, and what reaches it."""
 
 import re
 from dataclasses import dataclass
 
 from tabstream.core.results import lsn_of
+from tabstream.errors import BindingProblem
 from tabstream.postgres.connection import Connection
 from tabstream.postgres.statements import statement
 
@@ -15,6 +16,10 @@ _REMEDY = "look at: tabstream connectors status"
 def slot_name(prefix: str) -> str:
     """The slot of the connector with this topic prefix; its name, and its publication's, are the same."""
     return "tabstream_" + re.sub(r"[^a-z0-9_]", "_", prefix.lower())
+
+
+class NotPublished(BindingProblem):
+    """The table is not in the connector's publication: it was made, or made anew, after the connector was applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,12 @@ def read_slot(connection: Connection, name: str) -> Slot | None:
     """The slot of this name, None if there is none. Raises psycopg.Error."""
     row = connection.execute(statement("read_slot"), (name,)).fetchone()
     return None if row is None else Slot(name, bool(row[0]), bool(row[1]), lsn_of(row[2] or "0/0"), int(row[3] or 0))
+
+
+def require_published(connection: Connection, name: str, schema: str, table: str) -> None:
+    """Raises NotPublished unless the publication of this name has the table: without, its changes would never come."""
+    if connection.execute(statement("published"), (name, schema, table)).fetchone() is None:
+        raise NotPublished(f"the changes of table '{schema}.{table}' are not streamed", "run: tabstream connectors apply")
 
 
 def slot_problem(slot: Slot | None, name: str, still_seconds: float) -> tuple[str, str] | None:

@@ -144,11 +144,11 @@ def test_rows_that_a_new_snapshot_leaves_out_are_taken_away_once_the_database_sa
     known.change(replace(desired(1, "a", None, 10, 50), of_snapshot=True))
     assert known.left_out() == [key(2), key(3)]
     assert known.watermark({0: 11}) == {0: 9}, "a restart has to meet the snapshot again"
-    known.snapshot_checked([key(3)])
+    known.vanished([key(3)])
     assert {remove.key for remove in look(known, rows).removes} == {key(3)}
     assert known.snapshot.open, "the row of key 2 is still to come"
     known.change(replace(desired(2, "a", None, 11, 50), of_snapshot=True))
-    known.snapshot_checked([])
+    known.vanished([])
     assert not known.snapshot.open
     assert known.truncated_to == {0: 9}
 

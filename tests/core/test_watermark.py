@@ -21,9 +21,9 @@ MARK = Watermark(
     {"id": "bigint", "name": "text"},
     ('["a"]',),
     "en_US",
-    "7/1",
+    "7/1/5",
 )
-NOW = Position("t", "r", 0, 2_000, "Etc/GMT", locale="en_US", database="7/1", sequence=7)
+NOW = Position("t", "r", 0, 2_000, "Etc/GMT", locale="en_US", table_identity="7/1/5", sequence=7)
 
 OFFSETS = st.dictionaries(st.integers(0, 99), st.integers(-1, 2**63 - 1), max_size=5)
 TOPICS = st.builds(TopicMark, st.text(), OFFSETS, OFFSETS, st.none() | st.integers(0, 2**63 - 1))
@@ -41,7 +41,7 @@ MARKS = st.builds(
     rewrite=TEXTS,
     parked=TEXTS,
     locale=st.text(),
-    database=st.text(),
+    table_identity=st.text(),
 )
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_doubted_where_all_is_as_it_was() -> None:
         (MARK, replace(NOW, now_ms=1_001 + 7 * DAY_MS), 5, "tombstones"),
         (MARK, replace(NOW, now_ms=1_001 + DAY_MS, keep_tombstones_ms=DAY_MS), 5, "tombstones"),
         (MARK, replace(NOW, locale="de_DE"), 5, "locale"),
-        (MARK, replace(NOW, database="7/2"), 5, "timeline"),
+        (MARK, replace(NOW, table_identity="7/2/5"), 5, "timeline"),
         (MARK, replace(NOW, sequence=8), 5, "older version"),
     ],
 )
@@ -106,8 +106,8 @@ def test_each_doubt_says_what_has_changed(mark: Watermark | None, now: Position,
 
 
 def test_what_is_not_known_is_not_doubted() -> None:
-    assert doubts(replace(MARK, locale="", database=""), NOW, 5) == []
-    assert doubts(MARK, replace(NOW, database="", sequence=0), 5) == []
+    assert doubts(replace(MARK, locale="", table_identity=""), NOW, 5) == []
+    assert doubts(MARK, replace(NOW, sequence=0), 5) == []
 
 
 def test_a_doubt_begins_just_beyond_what_was_shown() -> None:

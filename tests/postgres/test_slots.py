@@ -2,8 +2,16 @@
 
 import pytest
 
-from tabstream.postgres.connection import Connection, database_identity
-from tabstream.postgres.slots import STUCK_SECONDS, Slot, read_slot, slot_name, slot_problem
+from tabstream.postgres.connection import Connection, table_identity
+from tabstream.postgres.slots import (
+    STUCK_SECONDS,
+    NotPublished,
+    Slot,
+    read_slot,
+    require_published,
+    slot_name,
+    slot_problem,
+)
 
 WELL = Slot("tabstream_db", True, False, 100, 50)
 
@@ -41,19 +49,40 @@ def test_a_slot_that_moves_or_has_nothing_to_confirm_is_well() -> None:
     assert slot_problem(Slot("tabstream_db", True, False, 100, 0), "tabstream_db", 10 * STUCK_SECONDS) is None
 
 
+def test_a_table_that_was_made_after_the_connector_is_not_taken_for_an_empty_one(database: Connection) -> None:
+    database.execute("CREATE TABLE public.made_late (id int PRIMARY KEY)")
+    try:
+        database.execute("CREATE PUBLICATION tabstream_db")
+        with pytest.raises(NotPublished, match="tabstream connectors apply"):
+            require_published(database, "tabstream_db", "public", "made_late")
+        database.execute("ALTER PUBLICATION tabstream_db ADD TABLE public.made_late")
+        require_published(database, "tabstream_db", "public", "made_late")
+    finally:
+        database.execute("DROP PUBLICATION IF EXISTS tabstream_db")
+        database.execute("DROP TABLE public.made_late")
+
+
 def test_its_name_follows_the_topic_prefix() -> None:
     assert slot_name("Prod-EU.db") == "tabstream_prod_eu_db"
 
 
-def test_the_database_says_which_it_is(database: Connection) -> None:
-    system, _, timeline = database_identity(database).partition("/")
-    assert system.isdigit() and timeline == "1"
+def test_a_table_says_which_it_is(database: Connection) -> None:
+    database.execute("CREATE TABLE parts (id int PRIMARY KEY)")
+    before = table_identity(database, "public", "parts")
+    system, timeline, table = before.split("/")
+    assert system.isdigit() and timeline == "1" and table.isdigit()
+    assert table_identity(database, "public", "parts") == before
+    database.execute("DROP TABLE parts; CREATE TABLE parts (id int PRIMARY KEY)")
+    assert table_identity(database, "public", "parts") != before
 
 
-def test_a_role_that_may_not_ask_knows_nothing(database: Connection) -> None:
+def test_a_role_that_may_not_ask_knows_the_table_alone(database: Connection) -> None:
+    database.execute("CREATE TABLE parts (id int PRIMARY KEY)")
+    _, _, table = table_identity(database, "public", "parts").split("/")
     database.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
-    database.execute("CREATE ROLE humble; SET ROLE humble")
+    database.execute("CREATE ROLE humble; GRANT SELECT ON parts TO humble; SET ROLE humble")
     try:
-        assert database_identity(database) == ""
+        assert table_identity(database, "public", "parts") == f"/{table}"
     finally:
-        database.execute("RESET ROLE; DROP ROLE humble; GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+        database.execute("RESET ROLE; GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+        database.execute("DROP OWNED BY humble; DROP ROLE humble")

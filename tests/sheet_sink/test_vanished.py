@@ -15,7 +15,11 @@ from tests.sheet_sink.desk import Desk
 
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
+    """A database whose table lacks the row of key 2."""
     with Server() as running:
+        with psycopg.connect(running.url()) as database:
+            database.execute("CREATE TABLE leads (id bigint PRIMARY KEY, name text NOT NULL, amount numeric(10,2))")
+            database.execute("INSERT INTO leads VALUES (1, 'Ada', 1), (3, 'Ada', 1)")
         yield running.url()
 
 
@@ -29,9 +33,6 @@ def three(leads: Desk) -> Desk:
 
 
 def test_what_the_table_has_no_more_leaves_the_tab(three: Desk, database_url: str) -> None:
-    with psycopg.connect(database_url) as database:
-        database.execute("CREATE TABLE leads (id bigint PRIMARY KEY, name text NOT NULL, amount numeric(10,2))")
-        database.execute("INSERT INTO leads VALUES (1, 'Ada', 1), (3, 'Ada', 1)")
     with_database = replace(three.services, settings=three.services.settings.model_copy(update={"database_url": database_url}))
     take_away_vanished(three.tab, with_database, 0)
     three.flush()
@@ -50,3 +51,15 @@ def test_while_the_database_is_out_of_reach_nothing_is_taken_away(three: Desk) -
         take_away_vanished(three.tab, replace(three.services, settings=settings), 0)
     three.flush()
     assert len(three.grid()) == 3
+
+
+def test_of_a_table_that_is_another_one_every_key_is_looked_up(leads: Desk, database_url: str) -> None:
+    leads.change(*(desired(number, "Ada", 1.0, 0) for number in (1, 2, 3)))
+    leads.flush()
+    leads.tab.check_every_key = True
+    assert leads.tab.watermark_after(leads.plan(leads.read()), set(), 0).table_identity == "unchecked"
+    with_database = replace(leads.services, settings=leads.services.settings.model_copy(update={"database_url": database_url}))
+    take_away_vanished(leads.tab, with_database, 0)
+    leads.flush()
+    assert [row[0] for row in leads.grid()] == ["1", "3"]
+    assert not leads.tab.checks_snapshot(10_000)

@@ -40,7 +40,7 @@ class SheetServices(Services):
 
     def table(self, binding: Binding, zone: str) -> TableNow:
         """See Services."""
-        return TableNow(self.doors.shape, self.doors.last_truncate(), "1/1")
+        return TableNow(self.doors.shape, self.doors.last_truncate(), "1/1/1")
 
     def sample(self, binding: Binding, shape: TableShape, limit: int) -> list[Any]:
         """See Services: what the spreadsheet keeps is not in question here."""
