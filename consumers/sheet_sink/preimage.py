@@ -117,7 +117,7 @@ def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows
     if cells:
         met.drafts.append(
             Draft(
-                copied.becomes if key == copied.meant else key,
+                (key == copied.meant and copied.becomes) or key,
                 EditKind.CELLS,
                 row.mark.partition,
                 row.mark.offset,

@@ -328,6 +328,16 @@ def test_a_deleted_rows_unsaved_edit_is_told_on_the_header(filled: Desk) -> None
     assert "was deleted in the database; not saved: amount: 22" in cell.note
 
 
+def test_what_was_typed_into_a_row_that_goes_is_told_under_its_key(filled: Desk) -> None:
+    filled.change(gone(2, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("type", cell="C3", text="22")
+    filled.apply(filled.render(reading, plan), plan)
+    (met,) = filled.met()
+    assert [(draft.row_key, [cell.value for cell in draft.cells]) for draft in met.drafts] == [(key(2), [22.0])]
+
+
 def written_late(desk: Desk) -> tuple[Reading, TabPlan]:
     """A read, and a plan that gives Bo a new name."""
     desk.change(desired(2, "new", 2.0, 0))
