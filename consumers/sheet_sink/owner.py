@@ -358,7 +358,8 @@ class Owner:
             if met.keys or met.deleted:
                 tab.look_whole(self._services.clock.now_ms())
             begin_ms, end_ms = self._pre_image.span or (met.since_ms, reading.end_ms)
-            at = replace(reading, begin_ms=begin_ms, end_ms=end_ms)
+            begin_ms = max(begin_ms, met.since_ms)  # clocks are a second wide, but the copies came after that read
+            at = replace(reading, begin_ms=begin_ms, end_ms=max(begin_ms, end_ms))
             self._publish([self._edit(tab, draft, at, How.PRE_IMAGE) for draft in met.drafts])
         self._pre_image.reported = reading.scratch_batch
 

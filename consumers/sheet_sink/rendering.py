@@ -134,7 +134,7 @@ def _render_pre_image(batch: Batch, reading: Reading, parts: Sequence[tuple[Boun
             target = grid_range(SCRATCH_SHEET_ID, (at, at + end - start), (COPIES_COLUMN, COPIES_COLUMN + across))
             copies.append(copy(grid_range(sheet_id, (start, end), (0, across)), target))
             at += end - start
-    batch.descriptor = Descriptor(batch.id, tuple(blocks), reading.begin_ms)
+    batch.descriptor = Descriptor(batch.id, tuple(blocks), reading.end_ms)
     described = build.update_cells(SCRATCH_SHEET_ID, 0, 0, [[build.cell(encode_descriptor(batch.descriptor))], *meant])
     grown = []
     if at > scratch_size[0]:

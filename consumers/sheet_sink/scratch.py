@@ -29,7 +29,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What the scratch tab holds: the batch that wrote it, its blocks, and when (Google's clock) the read before it began."""
+    """What the scratch tab holds: the batch that wrote it, its blocks, and when (Google's clock) the read before it ended."""
 
     batch: str
     blocks: tuple[Block, ...]

@@ -338,6 +338,13 @@ def test_what_was_typed_into_a_row_that_goes_is_told_under_its_key(filled: Desk)
     assert [(draft.row_key, [cell.value for cell in draft.cells]) for draft in met.drafts] == [(key(2), [22.0])]
 
 
+def test_what_a_write_copied_is_later_than_all_that_the_read_before_it_showed(filled: Desk) -> None:
+    filled.change(desired(2, "new", 2.0, 0))
+    reading = filled.read()
+    batch = filled.render(reading, filled.plan(reading))
+    assert batch.descriptor.since_ms == reading.end_ms
+
+
 def written_late(desk: Desk) -> tuple[Reading, TabPlan]:
     """A read, and a plan that gives Bo a new name."""
     desk.change(desired(2, "new", 2.0, 0))
