@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import tenacity
 
-from connectors.connect import Connect, ConnectorState, ConnectUnreachable
 from connectors.publication import publish, published_tables
 from connectors.source import Difference, Source, configuration, differences, explain
 from tabstream.errors import OperatorError, Outage
+from tabstream.kafka.connect import Connect, ConnectorState, ConnectUnreachable
 from tabstream.postgres.snapshots import ask_for_snapshot
 
 _RUNNING_SECONDS = 90

@@ -27,6 +27,7 @@ from tabstream.kafka import own_schemas
 from tabstream.kafka.avro import Decoder
 from tabstream.kafka.messages import Signal, SignalKind
 from tabstream.kafka.publisher import Publisher
+from tabstream.postgres.connection import connect
 from tabstream.postgres.progress import LostProgress, Partition
 from tabstream.process import Process, Readiness
 
@@ -61,7 +62,7 @@ class DatabaseSink:
         self._tables = Tables(bindings, clock)
         self._settler = Settler(settings.database_url, self._tables, self._backlog, clock)
         self._source = Source(settings, self, lambda: self._patience("kafka", topic_id))
-        self._kafka_problem: str | None = None
+        self._outside: dict[str, str] = {}
         self._prepared = False
         self._lag = 0
         self._moved_at = clock.monotonic()
@@ -70,7 +71,8 @@ class DatabaseSink:
         """See Process."""
         threading.Thread(target=self._pass_on, args=(stop,), name="stopper", daemon=True).start()
         Housekeeper(self._settings.database_url, self._stop).start()
-        threading.Thread(target=self._watch_kafka, name="kafka-watch", daemon=True).start()
+        for system, look in (("kafka", self._look_at_kafka), ("database", self._look_at_database)):
+            threading.Thread(target=self._watch, args=(system, look), name=f"{system}-watch", daemon=True).start()
         try:
             self._patience("database", self._settler.prepare)
             self._prepared = True
@@ -88,7 +90,7 @@ class DatabaseSink:
     def readiness(self) -> Readiness:
         """See Process."""
         reasons = [f"binding {name} is paused: {problem}" for name, problem in self._tables.problems().items()]
-        reasons += [problem for problem in (self._patience.outage, self._kafka_problem) if problem]
+        reasons += dict.fromkeys(filter(None, (self._patience.outage, *self._outside.values())))
         if not self._prepared:
             reasons.append("the database is not ready yet")
         elif not self._source.joined:
@@ -175,15 +177,22 @@ class DatabaseSink:
         except Outage as problem:
             _log.warning("owner not poked; its next sweep looks again", binding=name, problem=str(problem))
 
-    def _watch_kafka(self) -> None:
+    def _watch(self, system: str, look: Callable[[], None]) -> None:
+        """Looks at what the sink needs, in a thread of its own: its own thread may hang in a call."""
         while not self._stop.wait(_WATCH_SECONDS):
             try:
-                self._publisher.reachable(_WATCH_SECONDS)
-                self._kafka_problem = None
+                look()
+                self._outside.pop(system, None)
             except Outage as problem:
-                self._kafka_problem = str(problem)
-                metrics.OUTAGES.labels("kafka").inc()
-                _log.warning("waiting for something outside", system="kafka", problem=str(problem))
+                self._outside[system] = str(problem)
+                metrics.OUTAGES.labels(system).inc()
+                _log.warning("waiting for something outside", system=system, problem=str(problem))
+
+    def _look_at_kafka(self) -> None:
+        self._publisher.reachable(_WATCH_SECONDS)
+
+    def _look_at_database(self) -> None:
+        connect(self._settings.database_url, "tabstream database-sink watch").close()
 
     def _pass_on(self, stop: threading.Event) -> None:
         stop.wait()

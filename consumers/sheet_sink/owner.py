@@ -95,6 +95,12 @@ class Owner:
         self.since_ms = services.clock.now_ms()
         self.roster = Roster(tuple(bindings), self._opener, services.clock)
 
+    @property
+    def problem(self) -> str | None:
+        """What keeps the owner waiting: its own words, or those of a call to Google that is tried again."""
+        outage = self._client.outage
+        return self.progress.problem or (f"google does not answer: {outage}" if outage else None)
+
     def signal(self, signal: Signal) -> None:
         """Hands a signal over to the owner's thread."""
         with self._lock:

@@ -44,11 +44,11 @@ def show_gauges(owner: Owner, now_ms: int) -> None:
 def not_ready(owner: Owner) -> list[str]:
     """Why the owner makes no progress; empty where it does, or has nothing to do."""
     reasons = [f"binding {p.binding.name!r} is paused: {p.problem}" for p in list(owner.roster.paused.values())]
-    if owner.progress.problem is not None:
-        reasons.append(owner.progress.problem)
+    if owner.problem is not None:
+        reasons.append(f"spreadsheet {owner.spreadsheet_id}: {owner.problem}")
     busy = owner.progress.busy_since
     if busy is not None and time.monotonic() - max(busy, owner.progress.last_flush_at) > _STALLED_SECONDS:
-        reasons.append(f"no flush has ended for {_STALLED_SECONDS:.0f} s")
+        reasons.append(f"spreadsheet {owner.spreadsheet_id}: no flush has ended for {_STALLED_SECONDS:.0f} s")
     return reasons
 
 
@@ -68,8 +68,8 @@ def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
         owned_since_ms=owner.since_ms,
         state=State.RUNNING if tab.inbox.complete else State.STARTING,
         at_ms=now_ms,
-        problem=owner.progress.problem,
-        remedy=None,
+        problem=owner.problem,
+        remedy="none: it is tried again" if owner.problem else None,
         rows=_rows(tab),
         lag_messages=len(book.dirty) + tab.inbox.waiting,
         oldest_unshown_ms=tab.oldest_unshown_ms if book.dirty else None,
@@ -91,7 +91,7 @@ def _paused(owner: Owner, paused: Paused, instance: str, now_ms: int) -> Status:
         owned_since_ms=owner.since_ms,
         state=State.STARTING if starting else State.PAUSED,
         at_ms=now_ms,
-        problem=(owner.progress.problem if starting else paused.problem) or None,
+        problem=(owner.problem if starting else paused.problem) or None,
         remedy=None if starting else paused.remedy,
         details=_details(
             owner, paused.binding.name, {"paused_by_operator": paused.binding.name in owner.roster.stopped_by_operator}

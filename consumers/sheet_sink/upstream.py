@@ -1,6 +1,7 @@
-"""A watch over Kafka and what comes before it: the database, and the slot that the connector reads.
+"""A watch over what comes before the sheet sink: Kafka, the database, and the slot that the connector reads.
 
-A sheet sink whose connector or broker does not run has nothing to do, and would look well.
+A sheet sink whose connector does not run has nothing to do, and would look well. A connector that has failed is started
+again: what failed it, such as a registry that was away, may be over, and Kafka Connect does not try by itself.
 """
 
 import threading
@@ -11,7 +12,8 @@ import structlog
 from tabstream import metrics
 from tabstream.clock import Clock
 from tabstream.config import Settings
-from tabstream.errors import Outage
+from tabstream.errors import Outage, TabstreamError
+from tabstream.kafka.connect import Connect
 from tabstream.kafka.publisher import Publisher
 from tabstream.postgres.connection import connect
 from tabstream.postgres.slots import Slot, read_slot, slot_name, slot_problem
@@ -20,6 +22,7 @@ _log = structlog.get_logger()
 _EVERY_SECONDS = 5.0
 # A connector that is started again is gone for some seconds.
 _PATIENCE_SECONDS = 20.0
+_RESTART_EVERY_SECONDS = 60.0
 _ANSWER_SECONDS = 3.0
 
 
@@ -36,6 +39,8 @@ class Upstream(threading.Thread):
         self._slot: Slot | None = None
         self._moved_at = clock.monotonic()
         self._bad_since: float | None = None
+        self._connect = Connect(settings.connect_url)
+        self._restart_at = 0.0
 
     def run(self) -> None:
         """See Thread."""
@@ -53,6 +58,18 @@ class Upstream(threading.Thread):
         if shown is not None and self.problem is None:
             _log.warning("nothing arrives", problem=shown[0], remedy=shown[1])
         self.problem = shown
+        if shown is not None and self._slot is not None and not self._slot.active and now >= self._restart_at:
+            self._restart_at = now + _RESTART_EVERY_SECONDS
+            self._restart_connector(self._slot.name)
+
+    def _restart_connector(self, name: str) -> None:
+        try:
+            state = self._connect.state(name)
+            if state.failed:
+                _log.warning("the connector has failed and is started again", connector=name, tasks=state.tasks)
+                self._connect.restart_failed(name)
+        except TabstreamError as problem:
+            _log.warning("the connector can't be asked", connector=name, problem=str(problem))
 
     def _look(self) -> tuple[str, str] | None:
         name = slot_name(self._settings.topic_prefix)

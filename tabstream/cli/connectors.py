@@ -23,8 +23,8 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
     Shows the difference, applies it, waits until every task runs, and explains a failure.
     """
     from connectors import apply as applying
-    from connectors.connect import Connect
     from connectors.publication import has_array_in_key, has_key
+    from tabstream.kafka.connect import Connect
     from tabstream.kafka.topics import ensure_topics, own_topics, table_topic
     from tabstream.postgres.schema import install, watch_truncate
 
@@ -61,8 +61,8 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
 @app.command()
 def status() -> None:
     """Shows the state of the connector and its tasks; exit code 1 if it does not run."""
-    from connectors.connect import Connect
     from connectors.source import explain
+    from tabstream.kafka.connect import Connect
 
     settings, source = _load()
     state = Connect(settings.connect_url).state(source.name)

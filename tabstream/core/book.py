@@ -421,7 +421,7 @@ class Book:
         `consumed` are the next offsets to read; `shown` are keys that count as shown already.
         """
         marks = {partition: following - 1 for partition, following in consumed.items()}
-        for key, offset in self.dirty.items():
+        for key, offset in list(self.dirty.items()):  # others look at it while the owner works
             if key not in self.parked and key not in shown:
                 partition = self.entries[key].partition
                 marks[partition] = min(marks.get(partition, offset - 1), offset - 1)

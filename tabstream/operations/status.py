@@ -3,16 +3,20 @@
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
+
+import psycopg
 
 from tabstream.bindings_file import load_bindings
 from tabstream.clock import Clock
 from tabstream.config import Settings
 from tabstream.core.binding import Binding
-from tabstream.errors import Outage
+from tabstream.errors import BindingProblem, Outage
 from tabstream.kafka.messages import State, Status
 from tabstream.kafka.status_topic import decode, read_newest, status_decoder
+from tabstream.postgres.connection import connect
+from tabstream.postgres.shape import read_table
 
 SILENT_AFTER_MS = 30_000  # owners report at least every ten seconds
 _T = TypeVar("_T")
@@ -110,7 +114,35 @@ def read_overview(settings: Settings, clock: Clock, seconds: float = 1.0) -> Ove
     except Outage as error:
         remedy = "start the schema registry, or set TABSTREAM_SCHEMA_REGISTRY_URL to where it is"
         return _blind(bindings, Unreachable("registry", str(error), remedy))
-    return Overview(reports(statuses, bindings, clock.now_ms(), unreadable))
+    found = reports(statuses, bindings, clock.now_ms(), unreadable)
+    if not settings.database_url:
+        return Overview(found)
+    try:
+        problems = within(max(0.2, deadline - clock.monotonic()), lambda: table_problems(settings.database_url, bindings))
+    except Outage as error:
+        return Overview(found, (Unreachable("database", str(error), "start it, or correct TABSTREAM_DATABASE_URL"),))
+    return Overview(tuple(_with_problem(report, problems.get(report.binding)) for report in found))
+
+
+def table_problems(database_url: str, bindings: Iterable[Binding]) -> dict[str, BindingProblem]:
+    """What the table of each binding lacks for edits to be saved; raises Outage."""
+    found = {}
+    try:
+        with connect(database_url, "tabstream status", autocommit=True) as connection:
+            for binding in bindings:
+                try:
+                    read_table(connection, binding, "Etc/GMT", {})
+                except BindingProblem as problem:
+                    found[binding.name] = problem
+    except psycopg.Error as problem:
+        raise Outage(f"the database can't be asked: {str(problem).strip()}") from problem
+    return found
+
+
+def _with_problem(report: BindingReport, found: BindingProblem | None) -> BindingReport:
+    if found is None or report.problem is not None:
+        return report
+    return replace(report, problem=found.problem, remedy=found.remedy)
 
 
 def within(seconds: float, ask: Callable[[], _T]) -> _T:

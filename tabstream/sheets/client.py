@@ -52,6 +52,8 @@ class SheetsClient:
         self._stop = stop or threading.Event()
         self._limit_seconds = limit_seconds
         self._hold: Hold | None = None
+        self.outage: str | None = None
+        """Why the last call has failed, while it is tried again; None where Google answers."""
 
     @contextmanager
     def budget(self, reads: int = 0, writes: int = 0, priority: Priority = Priority.LIVE) -> Iterator[None]:
@@ -127,9 +129,11 @@ class SheetsClient:
             metrics.API_CALLS.labels(method, outcome(error)).inc()
             if isinstance(error, Outage):
                 metrics.OUTAGES.labels("google").inc()
+                self.outage = None if isinstance(error, QuotaRefused) else str(error)
             if isinstance(error, QuotaRefused) and kind is not None:
                 self._quota.refused(kind, error.retry_after_seconds)
             raise
+        self.outage = None
         metrics.API_CALLS.labels(method, "ok").inc()
         metrics.API_CALL_SECONDS.labels(method).observe(self._clock.monotonic() - began)
         return answer

@@ -2,8 +2,10 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from confluent_kafka import Producer
 
@@ -14,8 +16,9 @@ from tabstream.kafka import clients
 from tabstream.kafka.messages import State, Status
 from tabstream.kafka.publisher import Publisher
 from tabstream.kafka.topics import STATUS
-from tabstream.operations.status import SILENT_AFTER_MS, BindingReport, read_overview, reports
+from tabstream.operations.status import SILENT_AFTER_MS, BindingReport, read_overview, reports, table_problems
 from tests.kafka.registry_server import RegistryServer
+from tests.postgres.server import Server
 
 NOW_MS = 1_700_000_000_000
 LEADS = Binding("leads", "public.leads", "sales", "1AbC", "Leads")
@@ -134,3 +137,13 @@ def test_a_broker_that_is_not_there_is_named_and_nothing_is_said_of_the_bindings
     assert part.part == "kafka"
     assert f"127.0.0.1:{port}" in part.problem
     assert "TABSTREAM_BOOTSTRAP_SERVERS" in part.remedy
+
+
+def test_a_table_that_edits_can_t_be_saved_to_is_told_of_its_binding_alone() -> None:
+    with Server() as server:
+        with psycopg.connect(server.url()) as database:
+            database.execute("CREATE TABLE orders (id int PRIMARY KEY, updated_at timestamptz)")
+        found = table_problems(server.url(), [LEADS, replace(ORDERS, updated_at="updated_at")])
+    assert found.keys() == {"leads"}
+    assert "public.leads" in found["leads"].problem
+    assert "create it" in found["leads"].remedy

@@ -80,7 +80,7 @@ def test_an_owner_without_progress_is_not_ready(leads: Desk, owner: Owner) -> No
     owner.progress.busy_since = owner.progress.last_flush_at = time.monotonic() - 59
     assert not_ready(owner) == []
     owner.progress.busy_since = owner.progress.last_flush_at = time.monotonic() - 61
-    assert not_ready(owner) == ["no flush has ended for 60 s"]
+    assert not_ready(owner) == [f"spreadsheet {owner.spreadsheet_id}: no flush has ended for 60 s"]
     owner.progress.last_flush_at = time.monotonic()
     assert not_ready(owner) == []
     owner.progress.problem = "kafka does not answer"

@@ -118,6 +118,7 @@ class Door:
     clock: ManualClock
     between: Between
     late: list[Sequence[dict[str, Any]]]
+    outage: str | None = None
 
     @contextmanager
     def budget(self, reads: int = 0, writes: int = 0) -> Iterator[None]:
