@@ -170,6 +170,12 @@ class Ownership:
                 owner.signal(signal)
         self.outage = None
         self._consumer.commit(message=message, asynchronous=True)
+        self._show_lag(message.partition() or 0, (message.offset() or 0) + 1)
+
+    def _show_lag(self, partition: int, following: int) -> None:
+        with suppress(KafkaException):
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(SIGNALS, partition), cached=True)
+            metrics.CONSUMER_LAG.labels(_GROUP, SIGNALS, str(partition)).set(max(0, int(high) - following))
 
     def _again(self, message: Message) -> None:
         """Has the message received once more, by the partition's next owner if it has gone meanwhile."""

@@ -32,10 +32,11 @@ def show_gauges(owner: Owner, now_ms: int) -> None:
         metrics.INCOMPLETE_ROWS.labels(name).set(book.incomplete + book.copies)
         metrics.PARKED_ROWS.labels(name).set(len(book.parked))
         metrics.PAUSED.labels(name).set(0)
-        shown = book.watermark(tab.consumed)
+        shown, group = book.watermark(tab.consumed), f"tabstream.sheet-sink.{name}"
+        not_shown = tab.results_consumed - 1 - book.results_watermark(tab.results_consumed)
+        metrics.CONSUMER_LAG.labels(group, tab.topics.results, "0").set(not_shown)
         for partition, following in tab.consumed.items():
             lag = following - 1 - shown.get(partition, following - 1) + tab.inbox.waiting
-            group = f"tabstream.sheet-sink.{name}"
             metrics.CONSUMER_LAG.labels(group, tab.topics.table, str(partition)).set(lag)
     for name in list(owner.roster.paused):
         metrics.PAUSED.labels(name).set(1)

@@ -27,7 +27,9 @@ _USUAL_PORT = 8000
 def demo(
     state_dir: StateDir = None,
     check: Annotated[bool, typer.Option("--check", help="play a fixed story without a page, compare after each step")] = False,
-    port: Annotated[int | None, typer.Option(help="port of the page", show_default=str(_USUAL_PORT))] = None,
+    port: Annotated[
+        int | None, typer.Option(help=f"port of the page; {_USUAL_PORT}, or a free one, if not given", show_default=False)
+    ] = None,
     browser: Annotated[bool, typer.Option(help="open the page in a browser, where there is one")] = True,
 ) -> None:
     """Starts everything, with a table and a spreadsheet that follow each other; Ctrl-C stops it all."""

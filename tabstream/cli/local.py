@@ -20,9 +20,9 @@ StateDir = Annotated[
     Path | None,
     typer.Option(
         "--state-dir",
-        help="where data, logs and configuration are kept",
+        help="where data, logs and configuration are kept; .tabstream in this folder, if not given",
         envvar="TABSTREAM_STATE_DIR",
-        show_default=".tabstream",
+        show_default=False,
     ),
 ]
 Name = Annotated[str, typer.Argument(help="the service, as `tabstream local status` lists it")]

@@ -432,9 +432,9 @@ class Book:
     ) -> int:
         """The offset up to which the tab shows the results; `consumed` is the next offset to read. A claim is read again
         until it is answered."""
-        waiting = [claim.offset for claim in self.claims.values()]
-        waiting += [p[0].offset for key, p in self.results.items() if p and key not in shown]
-        waiting += [t.answer.offset for n, t in self.tokens.items() if t.answer is not None and n not in tokens]
+        waiting = [claim.offset for claim in list(self.claims.values())]
+        waiting += [p[0].offset for key, p in list(self.results.items()) if p and key not in shown]
+        waiting += [t.answer.offset for n, t in list(self.tokens.items()) if t.answer is not None and n not in tokens]
         return min([consumed, *waiting]) - 1
 
 

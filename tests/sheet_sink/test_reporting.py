@@ -84,7 +84,7 @@ def test_an_owner_without_progress_is_not_ready(leads: Desk, owner: Owner) -> No
     owner.progress.last_flush_at = time.monotonic()
     assert not_ready(owner) == []
     owner.progress.problem = "kafka does not answer"
-    assert not_ready(owner) == ["kafka does not answer"]
+    assert not_ready(owner) == [f"spreadsheet {owner.spreadsheet_id}: kafka does not answer"]
 
 
 def test_gauges_show_how_far_behind_a_tab_is(leads: Desk, owner: Owner) -> None:
