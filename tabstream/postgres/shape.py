@@ -32,6 +32,10 @@ class ColumnMissing(BindingProblem):
     """The binding names a column that the table does not have."""
 
 
+class NotStreamed(BindingProblem):
+    """The binding names a generated column: PostgreSQL leaves it out of what it streams."""
+
+
 class NoCommitTime(BindingProblem):
     """`last_write_wins` has nothing to tell when a row was last written in the database."""
 
@@ -56,8 +60,8 @@ class NotWritable(BindingProblem):
 def read_shape(connection: Connection, binding: Binding, zone: str) -> TableShape:
     """The table's shape now; `zone` is the spreadsheet's IANA time zone.
 
-    Raises TableMissing, NoPrimaryKey, UnfitKey, ColumnMissing or NoCommitTime, each with what an operator can do. Leaves the
-    connection's transaction as it was: call it inside one, or with autocommit.
+    Raises TableMissing, NoPrimaryKey, UnfitKey, ColumnMissing, NotStreamed or NoCommitTime, each with what an operator can do.
+    Leaves the connection's transaction as it was: call it inside one, or with autocommit.
     """
     return _read(connection, binding, zone)[0]
 
@@ -94,13 +98,17 @@ def _read(connection: Connection, binding: Binding, zone: str) -> tuple[TableSha
 
 
 def bound_shape(binding: Binding, columns: Mapping[str, Column], key: Sequence[str], zone: str) -> TableShape:
-    """The shape of a table of these columns and this key, as the binding wants it; raises as `read_shape` does."""
+    """The shape of a table of these columns and this key, as the binding wants it; raises as `read_shape` does.
+
+    All columns are all but the generated ones.
+    """
     if not key:
         raise NoPrimaryKey(
             f"table {binding.table!r} has no primary key",
             f"add one: ALTER TABLE {binding.table} ADD PRIMARY KEY (...)",
         )
-    choices = binding.columns if binding.columns is not None else tuple(ColumnChoice(name) for name in columns)
+    streamed = tuple(ColumnChoice(column.name) for column in columns.values() if not column.generated)
+    choices = binding.columns if binding.columns is not None else streamed
     missing = [c.name for c in choices if c.name not in columns]
     if binding.updated_at is not None and binding.updated_at not in columns:
         missing.append(binding.updated_at)
@@ -109,6 +117,18 @@ def bound_shape(binding: Binding, columns: Mapping[str, Column], key: Sequence[s
         raise ColumnMissing(
             f"table {binding.table!r} has no column {names}",
             f"take it out of binding {binding.name!r}, or choose from: {', '.join(columns)}",
+        )
+    if any(columns[name].generated for name in key):
+        raise UnfitKey(
+            f"the primary key of table {binding.table!r} holds a generated column, which PostgreSQL does not stream",
+            "give the table another primary key, then: tabstream connectors apply",
+        )
+    generated = [c.name for c in choices if columns[c.name].generated]
+    if generated:
+        names = ", ".join(repr(name) for name in generated)
+        raise NotStreamed(
+            f"PostgreSQL does not stream generated columns, such as {names} of table {binding.table!r}",
+            f"take it out of binding {binding.name!r}, or show it by a formula in the sheet",
         )
     if binding.updated_at is not None and not columns[binding.updated_at].pg_type.startswith("timestamp"):
         raise NoCommitTime(
@@ -172,7 +192,7 @@ def _column(row: TupleRow) -> Column:
 
 
 def _bound(binding: Binding, choice: ColumnChoice, column: Column, zone: str) -> BoundColumn:
-    locked = choice.read_only or column.generated or column.always_identity
+    locked = choice.read_only or column.always_identity
     bound_type = column_type(
         choice.type or column.pg_type, nullable=not column.needed, zone=zone, labels=column.labels, read_only=locked
     )

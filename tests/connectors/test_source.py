@@ -64,6 +64,7 @@ def test_the_settings_that_the_guarantees_rest_on() -> None:
         "time.precision.mode": "isostring",
         "tombstones.on.delete": "true",
         "skipped.operations": "t",
+        "column.exclude.list": r"tabstream\.none\.none",
         "reselector.reselect.unavailable.values": "true",
         "topic.creation.default.cleanup.policy": "compact",
     }

@@ -3,7 +3,7 @@ import pytest
 from tabstream.core.binding import Binding, ColumnChoice
 from tabstream.errors import BindingProblem
 from tabstream.postgres.connection import Connection, connect
-from tabstream.postgres.shape import ColumnMissing, NoCommitTime, NoPrimaryKey, TableMissing, UnfitKey, read_shape
+from tabstream.postgres.shape import ColumnMissing, NoCommitTime, NoPrimaryKey, NotStreamed, TableMissing, UnfitKey, read_shape
 from tests.postgres.server import Server
 
 
@@ -31,7 +31,6 @@ def test_columns_come_with_the_types_and_rules_of_the_table(database: Connection
         ("feeling", "mood", True, False, False),
         ("feelings", "mood[]", True, False, False),
         ("code", "character varying(5)", False, True, False),
-        ("twice", "integer", True, True, True),
         ("raw", "bytea", True, False, True),
     ]
     assert shape.by_name["feeling"].type.from_text("glad") == "glad"
@@ -71,6 +70,18 @@ def test_a_partitioned_table_in_a_schema_with_odd_names_is_found(database: Conne
             _binding(columns=(ColumnChoice("id"), ColumnChoice("nmae"))),
             ColumnMissing,
             "choose from: id",
+        ),
+        (
+            "CREATE TABLE things (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED)",
+            _binding(columns=(ColumnChoice("id"), ColumnChoice("twice"))),
+            NotStreamed,
+            "take it out of binding 'b'",
+        ),
+        (
+            "CREATE TABLE things (id int, twice int GENERATED ALWAYS AS (id * 2) STORED PRIMARY KEY)",
+            _binding(),
+            UnfitKey,
+            "another primary key",
         ),
         ("CREATE TABLE things (id int PRIMARY KEY)", _binding(updated_at="changed"), ColumnMissing, "choose from: id"),
     ],

@@ -84,6 +84,18 @@ def test_a_new_table_is_shown_applied_and_snapshot(connector: Connector, stack: 
     assert [after["name"] for _, after in changes(stack, "db.public.parts", 1)] == ["before"]
 
 
+def test_a_table_with_a_generated_column_is_snapshot_by_a_connector_that_runs(
+    connector: Connector, stack: LocalStack, tmp_path: Path
+) -> None:
+    connector.apply()
+    with stack.database() as database:
+        database.execute("CREATE TABLE doubled (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED, name text)")
+        database.execute("INSERT INTO doubled VALUES (1, DEFAULT, 'one'), (2, DEFAULT, 'two')")
+    connector.apply(TABSTREAM_BINDINGS_FILE=str(binding_file(tmp_path / "more.yaml", "public.parts", "public.doubled")))
+    assert [after["name"] for _, after in changes(stack, "db.public.doubled", 2)] == ["one", "two"]
+    connector.apply()
+
+
 def test_applying_again_changes_nothing(connector: Connector) -> None:
     before = connector.configuration()
     said = connector.apply()
