@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tabstream.core.binding import SYNC_HEADER, TableShape
-from tabstream.core.cells import EMPTY_CELL, CellValue, ObservedCell, RowKey, row_key
+from tabstream.core.cells import EMPTY_CELL, CellValue, ObservedCell, RowKey, digest, row_key
 from tabstream.core.marks import AnyMark, DamagedMark, Mark, decode_mark
 from tabstream.errors import BindingProblem
 
@@ -78,6 +78,8 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
         mark = decode_mark(None if sync.value is None else str(sync.value))
     except DamagedMark:
         damaged = True
+    if isinstance(mark, Mark):
+        values |= _as_written(observed, values, mark, shape)
     key_cells = [values[name] for name in shape.key]
     key: RowKey | None = row_key(key_cells)
     # Empty text in a key is an empty cell: the mark tells it from a key that is not typed yet.
@@ -85,3 +87,18 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
         key = None
     shown_only = frozenset(c.name for c in shape.columns if (c.read_only or c.type.read_only) and c.name not in shape.key)
     return ObservedRow(row, observed, values, mark, damaged, key, shown_only)
+
+
+def _as_written(
+    observed: Mapping[str, ObservedCell], values: Mapping[str, CellValue], mark: Mark, shape: TableShape
+) -> dict[str, CellValue]:
+    """The cells that hold to the letter what was written, where that reads otherwise now: a time with its offset after the
+    spreadsheet's zone has changed is nobody's edit."""
+    found = {}
+    for name, value in values.items():
+        marked, written = mark.cells.get(name), observed[name].value
+        if marked is None or value == written or name in shape.key:
+            continue
+        if digest(value) != marked.digest and digest(written) == marked.digest:
+            found[name] = written
+    return found
