@@ -114,10 +114,7 @@ class Opener:
         header = cells.get(0, ())
         if not any(cell.shown == SYNC_HEADER for cell in header):
             if any(cell.value is not None for row in cells.values() for cell in row):
-                raise BindingProblem(
-                    f"tab {tab.title!r} has content of its own and is not bound yet",
-                    "empty the tab or name another one in the bindings file",
-                )
+                raise without_sync(tab, binding)
             self._check_sample(world, binding)
             self._set_up(world, binding)
             return self.open(binding)
@@ -273,6 +270,19 @@ def _watermark(tab: TabView, binding: Binding) -> tuple[Watermark | None, int | 
             if mark is not None and mark.binding == binding.name:
                 return mark, entry.id
     return None, None
+
+
+def without_sync(tab: TabView, binding: Binding) -> BindingProblem:
+    """What is wrong with a tab that holds something and has no column `_sync`."""
+    if _watermark(tab, binding)[0] is not None:
+        return BindingProblem(
+            f"the column {SYNC_HEADER!r} of tab {tab.title!r} was deleted, or its header changed",
+            "undo that, or restore an earlier version; the rows can't be told apart without it",
+        )
+    return BindingProblem(
+        f"tab {tab.title!r} has content of its own and is not bound yet",
+        "empty the tab or name another one in the bindings file",
+    )
 
 
 def overtaken(view: SheetView, tabs: Mapping[str, BoundTab], ours: bool) -> list[str]:

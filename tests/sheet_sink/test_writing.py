@@ -7,6 +7,7 @@ import pytest
 
 from consumers.sheet_sink.bound_tab import OpenAgain
 from consumers.sheet_sink.columns import DROPPED_MESSAGE, change_columns
+from consumers.sheet_sink.opening import without_sync
 from consumers.sheet_sink.reading import Reading, Request, read
 from consumers.sheet_sink.rendering import render
 from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID
@@ -378,6 +379,14 @@ def test_a_tab_set_back_to_an_older_version_is_opened_again(filled: Desk) -> Non
     filled.send(build.update_metadata(METADATA_ID, older))
     with pytest.raises(OpenAgain, match="older version"):
         filled.read().tab(filled.tab)
+
+
+def test_a_bound_tab_without_its_sync_column_is_not_one_to_be_emptied(filled: Desk) -> None:
+    filled.person.act("delete-columns", columns=["D"])
+    view = filled.read().view.tab_by_id(0)
+    assert view is not None
+    assert "undo that" in without_sync(view, filled.tab.binding).remedy
+    assert "empty the tab" in without_sync(view, replace(filled.tab.binding, name="another")).remedy
 
 
 def test_a_change_of_most_of_a_tab_waits_with_a_note_on_the_header(leads: Desk) -> None:
