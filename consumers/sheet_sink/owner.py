@@ -197,7 +197,7 @@ class Owner:
 
     def _look_and_write(self, requests: Sequence[Request]) -> None:
         height = self._pre_image.height
-        reading = read(self._client, self.spreadsheet_id, requests, height, self._services)
+        reading = self._read(requests, height)
         self._opener.measure(reading.view)
         if height is not None and reading.fence_batch != self._pre_image.batch:
             raise FenceLost("another instance has written")
@@ -206,12 +206,22 @@ class Owner:
         planned, again = self._plan(requests, reading)
         if again:
             requests = [Request(tab, None) for tab in again]
-            second = read(self._client, self.spreadsheet_id, requests, 1, self._services)
+            second = self._read(requests, 1)
             reading.fence_id, reading.fence_batch = second.fence_id, second.fence_batch
             more, _ = self._plan(requests, second)
             planned += more
         self._publish([edit for p in planned for edit in self._edits(p)])
         self._write(planned, reading)
+
+    def _read(self, requests: Sequence[Request], scratch_height: int | None) -> Reading:
+        try:
+            return read(self._client, self.spreadsheet_id, requests, scratch_height, self._services)
+        except (BindingProblem, InvalidRequest) as problem:
+            # A tab that was to be read is gone, perhaps the hidden one: opening finds out which, and makes that anew.
+            again = OpenAgain(f"the spreadsheet can't be read as before: {problem}")
+            for request in requests:
+                self.roster.pause(request.tab.binding.name, again)
+            raise again from problem
 
     def _refuse_overtaken(self, reading: Reading) -> None:
         names = overtaken(reading.view, self.roster.tabs, reading.fence_batch == self._sent)

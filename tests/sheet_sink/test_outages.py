@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+import pytest
+
 from consumers.sheet_sink.owner import Owner
+from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID
 from tabstream.core.edits import Edit, EditKind
 from tabstream.kafka.publisher import BrokerUnavailable, Publisher
 from tests.core.tabs import desired, key
@@ -35,7 +38,7 @@ class Broken:
 
 
 @contextmanager
-def running(desk: Desk, publisher: Broken) -> Iterator[None]:
+def running(desk: Desk, publisher: Broken) -> Iterator[Owner]:
     """An owner at work."""
     owner = Owner(desk.spreadsheet_id, [], replace(desk.services, publisher=cast(Publisher, publisher)), lambda _: True)
     desk.tab.sweep_at_ms = desk.services.clock.now_ms() + 3_600_000
@@ -43,7 +46,7 @@ def running(desk: Desk, publisher: Broken) -> Iterator[None]:
     thread = threading.Thread(target=owner.run)
     thread.start()
     try:
-        yield
+        yield owner
         assert thread.is_alive()
     finally:
         owner.stop.set()
@@ -70,3 +73,12 @@ def test_a_deletion_that_kafka_did_not_take_is_told_again(leads: Desk) -> None:
 
 def test_an_acknowledgement_that_does_not_come_does_not_end_the_owner(leads: Desk) -> None:
     assert deletion_told(leads, TimeoutError()) == [(EditKind.DELETE, key(2))]
+
+
+@pytest.mark.parametrize("sheet_id", [SCRATCH_SHEET_ID, 0], ids=["the hidden tab", "the bound tab"])
+def test_a_tab_that_is_deleted_ends_no_owner(leads: Desk, sheet_id: int) -> None:
+    """Its binding is opened again, which finds out what is missing."""
+    leads.send({"addSheet": {"properties": {"title": "Other"}}}, {"deleteSheet": {"sheetId": sheet_id}})
+    leads.tab.look_whole(0)
+    with running(leads, Broken(ValueError())) as owner:
+        until(lambda: True if not owner.roster.tabs else None)
