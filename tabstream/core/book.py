@@ -3,7 +3,7 @@
 State without I/O: values in, values out, time as an argument. `tabstream.core.tabplan` decides on it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
@@ -215,15 +215,27 @@ class Book:
         """The keys that the topic says the table has."""
         return [key for key, entry in self.entries.items() if not entry.deleted]
 
-    def vanished(self, gone: Iterable[RowKey]) -> None:
-        """The database has none of these keys. Where no other is left out, the snapshot is done with."""
+    def vanished(self, gone: Collection[RowKey]) -> None:
+        """The database has none of these keys. Where no other is left out, the snapshot is done with.
+
+        Those that are older than all that are left are gone for whoever reads the topic again, too.
+        """
         for key in gone:
             self._gone(key, self.entries[key], self.snapshot.lsn)
+        left = {
+            p: min(e.offset for e in self.entries.values() if not e.deleted and e.partition == p) for p in self._partitions()
+        }
+        for entry in (self.entries[key] for key in gone):
+            if entry.offset < left.get(entry.partition, entry.offset + 1):
+                self.truncated_to[entry.partition] = max(self.truncated_to.get(entry.partition, -1), entry.offset)
         if self.snapshot.open and not self.left_out():
             self.snapshot.open = False
             for partition, first in self.snapshot.first.items():
                 if first > 0:
                     self.truncated_to[partition] = max(self.truncated_to.get(partition, -1), first - 1)
+
+    def _partitions(self) -> set[int]:
+        return {entry.partition for entry in self.entries.values() if not entry.deleted}
 
     def _take_away(self, key: RowKey, entry: Entry, truncated: Truncated) -> None:
         self.truncated_to[entry.partition] = max(self.truncated_to.get(entry.partition, -1), entry.offset)

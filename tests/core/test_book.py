@@ -197,3 +197,15 @@ def test_new_rows_that_were_deleted_are_forgotten() -> None:
     made.finished(["new:1", "new:2"])
     assert not made.tokens
     assert made.results_watermark(4) == 3
+
+
+def test_rows_of_a_table_that_was_made_anew_stay_away_for_the_next_owner() -> None:
+    """The topic has no delete of them; what it has from later on is there."""
+    first = shown(1, 2, 3, 4)
+    first.vanished([key(1), key(2), key(4)])
+    assert first.truncated_to == {0: 2}, "key 4 is newer than one that is left"
+    following = book()
+    following.truncated_to = dict(first.truncated_to)
+    for number in (1, 2, 3):
+        following.fold(key(number), 0, number, False)
+    assert following.alive() == [key(3)]
