@@ -154,9 +154,11 @@ class Opener:
             book.truncated_to, book.snapshot.lsn = dict(mark.table.truncated), mark.table.snapshot
         opened = BoundTab(binding, world.shape, place, world.topics, feed, inbox, book, world.view.zone)
         opened.locale, opened.table_identity = world.view.locale, world.table.identity
-        opened.check_every_key = mark.table_identity not in ("", world.table.identity)
+        # Read from its beginning, the topic has keys that only a snapshot left out, perhaps hidden by later changes.
+        from_the_beginning = bool(found) or not mark.table.offsets
+        opened.check_every_key = from_the_beginning or mark.table_identity not in ("", world.table.identity)
         opened.sweep_at_ms = now + int(1_000 * (binding.sweep_seconds or settings.sweep_seconds))
-        if found or not mark.table.offsets:
+        if from_the_beginning:
             opened.truncated = world.table.truncated
         return opened
 

@@ -1,6 +1,6 @@
 """Both sinks as they run in the process: the real owner and the real settler, each one turn at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from tabstream.clock import ManualClock
 from tabstream.config import Settings
 from tabstream.core.binding import Binding, Bindings, TableShape
 from tabstream.core.results import Truncated, lsn_of
-from tabstream.core.rowmerge import BoundTable
+from tabstream.core.rowmerge import BoundTable, key_texts
 from tabstream.errors import Outage
 from tabstream.kafka.messages import Signal, SignalKind
 from tabstream.postgres.connection import DatabaseUnavailable
@@ -45,6 +45,10 @@ class SheetServices(Services):
     def sample(self, binding: Binding, shape: TableShape, limit: int) -> list[Any]:
         """See Services: what the spreadsheet keeps is not in question here."""
         return []
+
+    def are_there(self, binding: Binding, shape: TableShape, keys: Sequence[str]) -> list[bool]:
+        """See Services."""
+        return [key_texts(key, shape)[0] in self.doors.database.kept.rows for key in keys]
 
     def statuses(self, names: Any) -> tuple[list[Any], dict[str, str]]:
         """See Services: nobody has told anything."""
