@@ -277,7 +277,8 @@ class Book:
     def learn(self, desired: Desired) -> None:
         """Takes a message that was read again: the key's newest, or the one that its row showed last."""
         entry = self.entries.get(desired.key)
-        if entry is not None and (desired.partition, desired.offset) == (entry.partition, entry.offset):
+        taken_away = entry is not None and entry.deleted and desired.values is not None  # by a truncate, which has no message
+        if entry is not None and not taken_away and (desired.partition, desired.offset) == (entry.partition, entry.offset):
             self.changes[desired.key] = desired
             entry.lsn = entry.lsn if desired.lsn is None else desired.lsn
         if entry is not None and (desired.partition, desired.offset) == (entry.partition, entry.shown_offset):

@@ -209,3 +209,10 @@ def test_rows_of_a_table_that_was_made_anew_stay_away_for_the_next_owner() -> No
     for number in (1, 2, 3):
         following.fold(key(number), 0, number, False)
     assert following.alive() == [key(3)]
+
+
+def test_a_message_that_is_read_again_does_not_bring_back_what_a_truncate_took_away() -> None:
+    made = shown(1)
+    made.truncated(Truncated(50, 0))
+    made.learn(desired(1, "a", None, 1))
+    assert made.desired(key(1)).values is None  # type: ignore[union-attr]
