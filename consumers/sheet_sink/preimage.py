@@ -15,6 +15,7 @@ from consumers.sheet_sink.scratch import Copied, block_rows
 from tabstream.core.book import Mistakes
 from tabstream.core.cells import RowKey, digest
 from tabstream.core.edits import NEW_ROW_PREFIX, EditKind
+from tabstream.core.identity import row_content
 from tabstream.core.marks import Mark, NewRow
 from tabstream.core.plan import seen_cells
 from tabstream.core.tab import ObservedRow, read_layout, read_row
@@ -94,6 +95,8 @@ def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows
         elif not copied.removed and _is_strange(row, copied.meant):
             met.keys.update((copied.meant, copied.becomes))
             met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
+            if isinstance(row.mark, NewRow) and not copied.becomes:
+                met.mistakes.tokens[row.mark.token] = row_content(row)
         return
     key = row.mark.key
     if key != copied.meant:

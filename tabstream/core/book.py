@@ -79,13 +79,14 @@ class Report:
 
 @dataclass(slots=True)
 class Mistakes:
-    """What a write hit that was not meant: by key the mark that its row had, and by the key that was meant the row that was
-    hit instead, as it was: another key's, a person's own, or a blank one."""
+    """What a write hit that was not meant: by key the mark that its row had, by the key that was meant the row that was
+    hit instead, as it was: another key's, a person's own, or a blank one, and what the rows hold whose tokens were cleared."""
 
     marks: dict[RowKey, Mark] = field(default_factory=dict)
     rows: dict[RowKey, ObservedRow] = field(default_factory=dict)
 
 
+    tokens: dict[str, Digest] = field(default_factory=dict)
 @dataclass(slots=True)
 class Book:
     """All that is known of one bound tab."""
@@ -167,6 +168,7 @@ class Book:
         self.mistakes.rows |= mistakes.rows
         for key in mistakes.marks.keys() & self.entries.keys():
             self.entries[key].shown = False
+        self.mistakes.tokens |= mistakes.tokens
         for key in keys:
             entry = self.entries.get(key)
             if entry is not None:

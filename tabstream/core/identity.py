@@ -75,8 +75,9 @@ def identify(
 ) -> Identity:
     """Sorts the rows of a tab into what they are.
 
-    `known` holds the keys that the table has; `last_row` tells in which row (0-based) a key was last seen, `contents` what
-    (`row_content`) the row of each token held, `hit` by the key that was meant the row that a write hit instead, as it was.
+    `known` holds the keys that the table has; `last_row` tells in which row (0-based) a key was last seen, -1 where that is
+    not known of one that was shown, `contents` what (`row_content`) the row of each token held, `hit` by the key that was
+    meant the row that a write hit instead, as it was.
     """
     found = Identity()
     agreeing: dict[RowKey, list[ObservedRow]] = {}
@@ -113,6 +114,7 @@ def identify(
     _take_pasted_over(found, known, last_row)
     for key in [k for k in found.cleared if k in found.rows]:
         found.strays.append(found.cleared.pop(key).row)
+    freed |= {token: True for token in contents or {} if token not in found.tokens and token not in freed}
     _return_tokens(found, freed, contents or {})
     return found
 
@@ -191,10 +193,9 @@ def _take_shown(
     found: Identity, begun: Sequence[ObservedRow], known: Container[RowKey], last_row: Mapping[RowKey, int]
 ) -> None:
     """A key that had a row, lost its mark, and now stands in a row that was a person's new one."""
-    counted = Counter(row.key for row in begun)
     for row in begun:
         key = row.key
-        if key is not None and key in known and key in last_row and key not in found.rows and counted[key] == 1:
+        if key is not None and key in known and key in last_row and key not in found.rows:
             found.rows[key] = Located(row, None, Repair.MARK)
             found.unsure = True
 
@@ -216,7 +217,8 @@ def _take_begun(found: Identity, begun: Sequence[tuple[ObservedRow, NewRow]], ta
 
 
 def _return_tokens(found: Identity, freed: Mapping[str, bool], contents: Mapping[str, Digest]) -> None:
-    """A token goes where its content is; where another row stands in its place, else to any new row that was not hit."""
+    """A token that stands nowhere, or in another row than its own, goes where its content is; where another row stands in
+    its place, else to any new row that was not hit."""
     free = [row for row in found.new if all(row is not hit for hit in found.hit)]
     by_content = {row_content(row): row for row in free}
     for token in freed:

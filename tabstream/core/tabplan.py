@@ -62,11 +62,12 @@ def believe(book: Book, rows: Mapping[RowKey, ObservedRow], tokens: Mapping[str,
 def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
     """The identity of all rows of a whole read; the book learns where each key's row is."""
     known = {key for key, entry in book.entries.items() if not entry.deleted}
-    last_row = {k: e.row for k, e in book.entries.items() if e.row is not None}
-    contents = {name: token.content for name, token in book.tokens.items()}
+    last_row = {k: -1 if e.row is None else e.row for k, e in book.entries.items() if e.row is not None or e.shown}
+    contents = {name: token.content for name, token in book.tokens.items()} | book.mistakes.tokens
     found = identify(rows, known, last_row, contents, book.mistakes.rows)
     still_hit = {row.mark.token if isinstance(row.mark, NewRow) else row.mark.key for row in found.hit if row.mark is not None}
     book.mistakes.rows = {meant: row for meant, row in book.mistakes.rows.items() if meant in still_hit}
+    book.mistakes.tokens = {name: held for name, held in book.mistakes.tokens.items() if name in found.moved_tokens}
     for entry in book.entries.values():
         entry.row = None
     for located in (found.cleared, found.rows):

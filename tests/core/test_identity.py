@@ -152,6 +152,13 @@ def test_a_token_whose_content_was_moved_away_follows_it() -> None:
     assert found.strays == [rows[0]]
 
 
+def test_a_token_that_a_person_cleared_stays_with_its_row() -> None:
+    rows = [row(1, None, "begun", None), row(2, None, "other", None)]
+    found = identify(rows, KNOWN, {}, {"new:1": row_content(rows[0])})
+    assert found.tokens == {"new:1": rows[0]}
+    assert found.new == [rows[1]]
+
+
 def test_a_row_whose_mark_was_deleted_after_a_sort_without_sync_is_found_by_its_key() -> None:
     rows = [row(1, 3.0, "c", None, mark(1, "a", None, 5)), row(2, 1.0, "a", None, mark(2, "b", None, 6))]
     found = identify(rows, KNOWN, {key(1): 1, key(2): 2, key(3): 3})

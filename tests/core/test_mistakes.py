@@ -1,7 +1,7 @@
 """Rows that a write has hit by mistake are what they were before, and nothing that the write left there is a person's edit."""
 
 from tabstream.core.book import Mistakes
-from tabstream.core.identity import Repair, identify
+from tabstream.core.identity import Repair, identify, row_content
 from tabstream.core.marks import NewRow
 from tabstream.core.tabparts import Look
 from tabstream.core.tabplan import plan_tab, recognise
@@ -36,6 +36,17 @@ def test_a_token_that_was_overwritten_by_another_stays_with_its_row() -> None:
     found = identify([row(1, None, "Eve", None, NewRow("new:other"))], KNOWN, {}, hit={"new:other": before})
     assert list(found.tokens) == ["new:old"]
     assert found.moved_tokens == {"new:old"}
+
+
+def test_a_token_that_was_cleared_comes_back_to_its_row() -> None:
+    known = book()
+    typed = row(3, None, "Eve", 5.0)
+    known.doubt({"new:old"}, Mistakes(tokens={"new:old": row_content(typed)}))
+    found = recognise(known, [typed, row(4, None, "Bo", None)])
+    plan = plan_tab(known, found, Look.WHOLE, 0, lambda: "new:1", 0)
+    assert plan.rows["new:old"].mark == NewRow("new:old")
+    recognise(known, [row(3, None, "Eve", 5.0, NewRow("new:old"))])
+    assert not known.mistakes.tokens
 
 
 def test_a_key_that_is_not_found_after_a_mistake_is_placed_again_and_not_deleted() -> None:

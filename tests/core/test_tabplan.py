@@ -276,6 +276,13 @@ def test_a_new_row_that_was_refused_counts_as_incomplete_until_it_is_changed() -
     known, typed, answer = submitted("x")
     known.result(0, replace(answer, row_answer=RowAnswer(Outcome.REJECTED, 4, None, "no"), row=None))
     for name in look(known, [typed], 10).rejected_tokens:
+def test_a_shown_row_that_a_new_owner_finds_in_two_new_rows_is_the_first_of_them() -> None:
+    known, _ = shown(1)
+    known.changes[key(1)] = desired(1, "a", None, 1)
+    plan = look(known, [row(at, 1.0, "a", None, NewRow(f"new:{at}0")) for at in (1, 2)])
+    assert {k: p.row for k, p in plan.rows.items()} == {key(1): 1}
+
+
         known.reject_token(name)
     assert known.incomplete == 1
     look(known, [typed], 20)

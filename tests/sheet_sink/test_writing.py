@@ -198,6 +198,22 @@ def test_a_new_row_that_was_hit_by_mistake_keeps_its_token(filled: Desk) -> None
     assert list(filled.tab.book.tokens) == [token]
 
 
+def test_a_new_row_whose_token_was_cleared_by_mistake_is_known_by_what_it_holds(filled: Desk) -> None:
+    for cell, text in (("B5", "Eve"), ("B6", "Flo")):
+        filled.person.act("type", cell=cell, text=text)
+    filled.flush()
+    filled.flush()
+    (eve,) = (name for name, token in filled.tab.book.tokens.items() if token.row == 4)
+    filled.person.act("clear", range="B6")
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["", "Ada", "Bo", "Cy", "Eve"], "the write hit the row of Eve"
+    filled.put_right()
+    assert filled.tab.book.tokens[eve].row == 5
+
+
 def test_a_row_deleted_by_mistake_comes_back_with_what_people_had_beside_it(filled: Desk) -> None:
     filled.change(gone(3, 0))
     reading = filled.read()

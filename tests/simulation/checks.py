@@ -121,7 +121,7 @@ def _pending(book: Book) -> Iterator[str]:
         "recheck": book.recheck,
         "held": book.held,
         "parked": book.parked,
-        "mistakes": book.mistakes.marks or book.mistakes.rows,
+        "mistakes": book.mistakes.marks or book.mistakes.rows or book.mistakes.tokens,
     }
     yield from (f"{name} left: {what}" for name, what in waiting.items() if what)
 
