@@ -25,7 +25,8 @@ CONFIRM_MISSING_MS = 1_500
 @dataclass(slots=True)
 class Entry:
     """A key: the positions of its newest message and of the one that its row shows, and where its row was last seen (0-based).
-    `lsn` is where the newest message stands in the write-ahead log, None while it was not decoded."""
+    `lsn` is where the newest message stands in the write-ahead log, None while it was not decoded, `shown_lsn` where the event
+    or result that its row shows does."""
 
     partition: int = 0
     offset: int = -1
@@ -34,6 +35,7 @@ class Entry:
     shown: bool = False
     row: int | None = None
     lsn: int | None = None
+    shown_lsn: int = 0
 
 
 @dataclass(slots=True)
@@ -276,6 +278,11 @@ class Book:
         values = None if newest.row is None else row_values(newest.row, self.shape)
         return Desired(key, values, entry.partition, entry.offset, newest.lsn)
 
+    def is_older(self, desired: Desired) -> bool:
+        """True for an event from before the result that the key's row shows: another one is on the way, or says the same."""
+        entry = self.entries.get(desired.key)
+        return entry is not None and desired.lsn is not None and desired.lsn < entry.shown_lsn
+
     def learn(self, desired: Desired) -> None:
         """Takes a message that was read again: the key's newest, or the one that its row showed last."""
         entry = self.entries.get(desired.key)
@@ -342,6 +349,7 @@ class Book:
             self.rewritten.add(key)
         if desired is not None and entry is not None:
             entry.shown_offset = desired.offset
+            entry.shown_lsn = desired.lsn or 0
             if entry.offset <= desired.offset:
                 self.changes.pop(key, None)
                 self.dirty.pop(key, None)

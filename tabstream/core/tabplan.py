@@ -9,7 +9,7 @@ from dataclasses import replace
 from tabstream.core.binding import Direction
 from tabstream.core.book import CONFIRM_MISSING_MS, LOST_REPORT_MS, REPORT_AGAIN_MS, Book
 from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
-from tabstream.core.changes import Missing, RowValues
+from tabstream.core.changes import Desired, Missing, RowValues
 from tabstream.core.edits import EditKind, Outcome, SeenCell
 from tabstream.core.guard import is_mass
 from tabstream.core.identity import Identity, Located, Repair, identify
@@ -197,12 +197,22 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
     if before is not None and not (isinstance(place.row.mark, Mark) and place.row.mark.key == key):
         place = replace(place, mark=mark_before_mistake(before, place.row))
     answers = [a for p in book.results.get(key, ()) for a in p.result.cells]
+    desired = _unless_older(book, desired, place)
     row_plan = plan_row(desired, place, answers, book.shape)
     if row_plan.writes:
         plan.rows[key] = row_plan
     if place.mark is not None:
         plan.edited += _draft_cells(book, key, place.mark, row_plan.seen, place.row, now_ms)
     plan.settled[key] = desired
+
+
+def _unless_older(book: Book, desired: Desired, place: Located) -> Desired:
+    """The event, or the position alone where it is older than the result that the row, which is whole, shows already."""
+    torn = place.repair is not Repair.NONE or desired.key in book.mistakes.marks or book.retyped
+    if torn or desired.key in book.results or not book.is_older(desired):
+        return desired
+    unchanged = dict.fromkeys(book.shape.by_name, Missing.UNAVAILABLE)
+    return replace(desired, values=unchanged, lsn=book.entries[desired.key].shown_lsn)
 
 
 def _draft_cells(book: Book, key: RowKey, mark: Mark, cells: Sequence[SeenCell], row: ObservedRow, now_ms: int) -> list[Draft]:

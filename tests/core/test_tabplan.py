@@ -336,6 +336,30 @@ def test_an_answer_that_is_read_again_finds_its_row_and_is_done() -> None:
 def test_an_edit_is_reported_once_while_it_is_under_way() -> None:
     known, rows = shown(1)
     edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
+def test_an_event_from_before_the_result_that_is_shown_does_not_bring_an_older_value_back() -> None:
+    known, _ = shown(1)
+    known.changes[key(1)] = desired(1, "a", None, 1, lsn=30)
+    known.result(0, result_of(1, "newer", 50))
+    known.settled(key(1), known.desired(key(1)))
+    known.change(desired(1, "older", None, 3, lsn=40))
+    plan = look(known, [row(1, 1.0, "newer", None, mark(1, "newer", None, 1, {"name": 1}))])
+    assert not plan.rows[key(1)].cells
+    assert plan.rows[key(1)].mark == mark(1, "newer", None, 3, {"name": 1})
+
+
+def test_a_row_that_an_older_event_has_removed_follows_the_events_again() -> None:
+    known, _ = shown(1)
+    known.changes[key(1)] = desired(1, "a", None, 1, lsn=30)
+    known.result(0, result_of(1, "newer", 50))
+    known.settled(key(1), known.desired(key(1)))
+    for change in (gone(1, 31), desired(1, "again", None, 32)):
+        known.change(change)
+        known.settled(key(1), change)
+    known.change(desired(1, "newer", None, 40))
+    plan = look(known, [row(1, 1.0, "again", None, mark(1, "again", None, 32))])
+    assert [(c.column, c.value) for c in plan.rows[key(1)].cells] == [("name", "newer")]
+
+
     assert [d.kind for d in look(known, [edited], 0).drafts] == [EditKind.CELLS]
     assert not look(known, [edited], 10).drafts
     back = look(known, rows, 20).drafts
