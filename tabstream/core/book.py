@@ -350,6 +350,7 @@ class Book:
         if desired is not None and entry is not None:
             entry.shown_offset = desired.offset
             entry.shown_lsn = desired.lsn or 0
+            entry.shown = entry.shown and desired.values is not None
             if entry.offset <= desired.offset:
                 self.changes.pop(key, None)
                 self.dirty.pop(key, None)

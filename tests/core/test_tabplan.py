@@ -70,6 +70,17 @@ def test_a_missing_row_is_deleted_in_the_database_after_two_looks_only() -> None
     assert [(d.kind, d.row_key) for d in drafts] == [(EditKind.DELETE, key(2))]
 
 
+def test_a_missing_row_that_the_database_deletes_and_inserts_again_is_placed_again() -> None:
+    known, rows = shown(1, 2)
+    look(known, rows[:1], 0)
+    known.change(gone(2, 5))
+    known.settled(key(2), look(known, rows[:1], 10).settled[key(2)])
+    known.change(desired(2, "again", None, 6))
+    plan = look(known, rows[:1], CONFIRM_MISSING_MS)
+    assert [add.desired.key for add in plan.adds] == [key(2)]
+    assert not plan.drafts
+
+
 def test_a_missing_row_is_not_deleted_while_another_row_is_torn() -> None:
     known, rows = shown(1, 2, 3)
     known.changes[key(2)] = desired(2, "a", None, 2)
