@@ -89,6 +89,7 @@ class Owner:
         self._opener = Opener(spreadsheet_id, self._client, services, self.wake)
         self._pre_image = PreImage()
         self._sent: str | None = None
+        self._read_end_ms = 0
         self._signals: list[Signal] = []
         self._lock = threading.Lock()
         self._recalled = False
@@ -215,13 +216,15 @@ class Owner:
 
     def _read(self, requests: Sequence[Request], scratch_height: int | None) -> Reading:
         try:
-            return read(self._client, self.spreadsheet_id, requests, scratch_height, self._services)
+            reading = read(self._client, self.spreadsheet_id, requests, scratch_height, self._services, self._read_end_ms)
         except (BindingProblem, InvalidRequest) as problem:
             # A tab that was to be read is gone, perhaps the hidden one: opening finds out which, and makes that anew.
             again = OpenAgain(f"the spreadsheet can't be read as before: {problem}")
             for request in requests:
                 self.roster.pause(request.tab.binding.name, again)
             raise again from problem
+        self._read_end_ms = reading.end_ms
+        return reading
 
     def _refuse_overtaken(self, reading: Reading) -> None:
         names = overtaken(reading.view, self.roster.tabs, reading.fence_batch == self._sent)

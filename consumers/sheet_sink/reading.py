@@ -88,8 +88,13 @@ def read(
     requests: Sequence[Request],
     scratch_height: int | None,
     services: Services,
+    after_ms: int = 0,
 ) -> Reading:
-    """Sends the read. `scratch_height` rows of the scratch tab are read, None for all of them."""
+    """Sends the read. `scratch_height` rows of the scratch tab are read, None for all of them.
+
+    Clocks are a second wide, so an earlier read may seem to have ended later. This one ends after the one before, which
+    ended at `after_ms`, and after the one before the last write.
+    """
     filters = [_filter(SCRATCH_SHEET_ID, (0, scratch_height))]
     for request in requests:
         filters.extend(_filters(request))
@@ -107,6 +112,8 @@ def read(
         reading.fence_batch = reading.scratch_batch or ""
     else:
         reading.fence_id, reading.fence_batch = fence.id, fence.description
+    before_ms = max(after_ms, reading.descriptor.since_ms if reading.descriptor is not None else 0)
+    reading.end_ms = max(end_ms, before_ms + 1)
     return reading
 
 

@@ -86,9 +86,9 @@ class Mistakes:
 
     marks: dict[RowKey, Mark] = field(default_factory=dict)
     rows: dict[RowKey, ObservedRow] = field(default_factory=dict)
-
-
     tokens: dict[str, Digest] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Book:
     """All that is known of one bound tab."""
@@ -168,9 +168,9 @@ class Book:
         overwritten, not deleted."""
         self.mistakes.marks |= mistakes.marks
         self.mistakes.rows |= mistakes.rows
+        self.mistakes.tokens |= mistakes.tokens
         for key in mistakes.marks.keys() & self.entries.keys():
             self.entries[key].shown = False
-        self.mistakes.tokens |= mistakes.tokens
         for key in keys:
             entry = self.entries.get(key)
             if entry is not None:

@@ -276,6 +276,13 @@ def test_a_copy_does_not_keep_other_rows_from_being_deleted() -> None:
     assert [(d.kind, d.row_key) for d in drafts] == [(EditKind.DELETE, key(2))]
 
 
+def test_a_shown_row_that_a_new_owner_finds_in_two_new_rows_is_the_first_of_them() -> None:
+    known, _ = shown(1)
+    known.changes[key(1)] = desired(1, "a", None, 1)
+    plan = look(known, [row(at, 1.0, "a", None, NewRow(f"new:{at}0")) for at in (1, 2)])
+    assert {k: p.row for k, p in plan.rows.items()} == {key(1): 1}
+
+
 def test_an_incomplete_row_is_told_what_it_needs() -> None:
     known = book()
     plan = look(known, [row(1, None, None, 5.0, NewRow("new:1"))])
@@ -287,13 +294,6 @@ def test_a_new_row_that_was_refused_counts_as_incomplete_until_it_is_changed() -
     known, typed, answer = submitted("x")
     known.result(0, replace(answer, row_answer=RowAnswer(Outcome.REJECTED, 4, None, "no"), row=None))
     for name in look(known, [typed], 10).rejected_tokens:
-def test_a_shown_row_that_a_new_owner_finds_in_two_new_rows_is_the_first_of_them() -> None:
-    known, _ = shown(1)
-    known.changes[key(1)] = desired(1, "a", None, 1)
-    plan = look(known, [row(at, 1.0, "a", None, NewRow(f"new:{at}0")) for at in (1, 2)])
-    assert {k: p.row for k, p in plan.rows.items()} == {key(1): 1}
-
-
         known.reject_token(name)
     assert known.incomplete == 1
     look(known, [typed], 20)
@@ -336,17 +336,6 @@ def test_a_result_that_is_newer_than_the_event_needs_no_other_message() -> None:
     assert not wanted_changes(known, recognise(known, rows), Look.WHOLE, 0)
 
 
-def test_an_answer_that_is_read_again_finds_its_row_and_is_done() -> None:
-    known, _, answer = submitted("x")
-    known.fold(key(7), 0, 30, False)
-    known.result(0, answer)
-    keyed = row(1, 7.0, "x", None, mark(7, "x", None, 30))
-    assert look(known, [keyed], 10).finished_tokens == {"new:1": None}
-
-
-def test_an_edit_is_reported_once_while_it_is_under_way() -> None:
-    known, rows = shown(1)
-    edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
 def test_an_event_from_before_the_result_that_is_shown_does_not_bring_an_older_value_back() -> None:
     known, _ = shown(1)
     known.changes[key(1)] = desired(1, "a", None, 1, lsn=30)
@@ -371,6 +360,17 @@ def test_a_row_that_an_older_event_has_removed_follows_the_events_again() -> Non
     assert [(c.column, c.value) for c in plan.rows[key(1)].cells] == [("name", "newer")]
 
 
+def test_an_answer_that_is_read_again_finds_its_row_and_is_done() -> None:
+    known, _, answer = submitted("x")
+    known.fold(key(7), 0, 30, False)
+    known.result(0, answer)
+    keyed = row(1, 7.0, "x", None, mark(7, "x", None, 30))
+    assert look(known, [keyed], 10).finished_tokens == {"new:1": None}
+
+
+def test_an_edit_is_reported_once_while_it_is_under_way() -> None:
+    known, rows = shown(1)
+    edited = row(1, 1.0, "typed", None, rows[0].mark)  # type: ignore[arg-type]
     assert [d.kind for d in look(known, [edited], 0).drafts] == [EditKind.CELLS]
     assert not look(known, [edited], 10).drafts
     back = look(known, rows, 20).drafts

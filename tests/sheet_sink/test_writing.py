@@ -362,6 +362,17 @@ def test_what_a_write_copied_is_later_than_all_that_the_read_before_it_showed(fi
     assert batch.descriptor.since_ms == reading.end_ms
 
 
+def test_a_read_ends_after_the_one_before_it_however_wide_its_clock(filled: Desk) -> None:
+    filled.change(desired(2, "new", 2.0, 0))
+    reading = filled.read()
+    late_ms = reading.end_ms + 60_000
+    filled.apply(filled.render(replace(reading, end_ms=late_ms), filled.plan(reading)), filled.plan(reading))
+    assert filled.read().end_ms == late_ms + 1
+    requests = [Request(filled.tab, None)]
+    again = read(filled.client, filled.spreadsheet_id, requests, None, filled.services, after_ms=late_ms + 9)
+    assert again.end_ms == late_ms + 10
+
+
 def written_late(desk: Desk) -> tuple[Reading, TabPlan]:
     """A read, and a plan that gives Bo a new name."""
     desk.change(desired(2, "new", 2.0, 0))
