@@ -1,6 +1,7 @@
 """A small table and its tab, for tests of the decisions about them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 
 from tabstream.core.binding import Binding, BoundColumn, TableShape
 from tabstream.core.book import Book
@@ -8,6 +9,8 @@ from tabstream.core.cells import CellValue, ObservedCell, digest, row_key
 from tabstream.core.changes import Desired
 from tabstream.core.marks import Mark, MarkedCell, NewRow
 from tabstream.core.tab import ObservedRow
+from tabstream.core.tabparts import Look, TabPlan
+from tabstream.core.tabplan import plan_tab, recognise
 from tabstream.core.types.factory import column_type
 
 
@@ -57,3 +60,25 @@ def row(
     values: dict[str, CellValue] = {"id": number, "name": name, "amount": amount}
     cells = {c: ObservedCell(v, "" if v is None else str(v)) for c, v in values.items()}
     return ObservedRow(index, cells, values, made, damaged, None if number is None else row_key([number]))
+
+
+def tokens() -> Callable[[], str]:
+    """Names of new rows, in order."""
+    numbers = count(1)
+    return lambda: f"new:{next(numbers)}"
+
+
+def look(known: Book, rows: Sequence[ObservedRow], now_ms: int = 0) -> TabPlan:
+    """A whole look at the tab, and what is done."""
+    found = recognise(known, rows)
+    return plan_tab(known, found, Look.WHOLE, now_ms, tokens(), 0)
+
+
+def shown(*numbers: int) -> tuple[Book, list[ObservedRow]]:
+    """A book and tab that agree on these rows."""
+    made = book()
+    rows = []
+    for index, number in enumerate(numbers, 1):
+        made.fold(key(number), 0, index, False)
+        rows.append(row(index, float(number), "a", None, mark(number, "a", None, index)))
+    return made, rows
