@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sheet_producer.post import Post, PostedRow, Touched
 from tabstream.core.binding import SYNC_HEADER, Binding, Bindings, Direction
-from tabstream.core.cells import EMPTY_CELL, ObservedCell, digest, key_values, observed_cell
+from tabstream.core.cells import EMPTY_CELL, EMPTY_DIGEST, ObservedCell, digest, key_values, observed_cell
 from tabstream.core.edits import Edit, EditKind, How, SeenCell
 from tabstream.core.guard import is_mass
 from tabstream.core.marks import DamagedMark, Mark, decode_mark
@@ -93,8 +93,11 @@ def _row(post: Post, row: PostedRow, binding: Binding, touched: Touched, places:
     columns = {name: places[header] for name, header in _headers(binding, mark).items() if header in places}
     if len(columns) < len(mark.cells):
         return Intake(binding.name, reasons=("the header of a synced column is missing or stands twice",))
-    if not _has_its_key(mark, {name: _at(cells, at) for name, at in columns.items()}):
+    synced = {name: _at(cells, at) for name, at in columns.items()}
+    if not _has_its_key(mark, synced):
         return Intake(binding.name, reasons=("key cells and mark differ",))
+    if _is_emptied(mark, synced):
+        return Intake(binding.name, reasons=("all but the key is empty",))
     hit = {name: _at(cells, at) for name, at in columns.items() if touched.start_column <= at < touched.end_column}
     formulas = {choice.name for choice in binding.columns or () if choice.formulas}
     seen = tuple(_seen(name, cell, mark) for name, cell in hit.items() if not cell.formula or name in formulas)
@@ -114,6 +117,14 @@ def _has_its_key(mark: Mark, cells: Mapping[str, ObservedCell]) -> bool:
         if not candidates or not all(wanted in _digests(cells[name]) for name in candidates):
             return False
     return True
+
+
+def _is_emptied(mark: Mark, cells: Mapping[str, ObservedCell]) -> bool:
+    """True where the row holds its key and nothing of what was written beside it: a person has cleared that, or the row is
+    a blank one that a write has just hit, which only the owner can tell."""
+    filled = {name for name, marked in mark.cells.items() if marked.digest != EMPTY_DIGEST}
+    left = {name for name in cells if cells[name].value is not None}
+    return len(filled) > len(key_values(mark.key)) and len(left) <= len(key_values(mark.key)) < len(mark.cells)
 
 
 def _digests(cell: ObservedCell) -> set[str]:

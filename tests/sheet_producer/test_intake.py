@@ -59,6 +59,18 @@ def test_each_row_of_a_paste_is_an_edit_of_its_own() -> None:
     assert told.poke is None
 
 
+def test_a_row_that_holds_nothing_but_its_key_is_left_to_the_owner() -> None:
+    told = intake(post([row(4, [17.0, None, None], mark(WRITTEN))], columns=(0, 3)))
+    assert not told.edits
+    assert told.reasons == ("all but the key is empty",)
+
+
+def test_one_of_several_cells_that_is_cleared_is_an_edit() -> None:
+    told = intake(post([row(4, [17.0, None, 3.5], mark(WRITTEN))], columns=(0, 3)))
+    assert [(c.column, c.value) for c in told.edits[0].cells if c.value is None] == [("name", None)]
+    assert told.poke is None
+
+
 def test_a_column_of_the_peoples_is_left_alone() -> None:
     assert intake(post([EDITED], columns=(4, 5))) == Intake("leads")
 
