@@ -42,6 +42,7 @@ def _cell_entry(answer: Answer) -> dict[str, Any]:
         "number": answer.number,
         "outcome": answer.outcome.value,
         "reason": answer.reason,
+        "shown": answer.shown,
     }
 
 
@@ -57,6 +58,7 @@ def _cell_answer(entry: Mapping[str, Any]) -> Answer:
         entry["number"],
         Outcome(entry["outcome"]),
         entry["reason"],
+        entry["shown"],
     )
 
 

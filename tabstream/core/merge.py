@@ -94,7 +94,7 @@ def merge(seen: Sighting, theirs: Theirs, register: CellRegister, place: Place, 
     standing = before.standing(seen, now)
     if standing is Standing.REPEAT and register.last is not None:
         last = register.last
-        answer = Answer(seen.column, seen.base, seen.value, last.number, last.outcome, last.reason)
+        answer = Answer(seen.column, seen.base, seen.value, last.number, last.outcome, last.reason, seen.number)
         return CellDecision(seen, standing, before, register, answer)
     if standing is Standing.STALE:
         return CellDecision(seen, standing, before, register)
@@ -190,7 +190,7 @@ def _own_winner(conflict: Conflict, own_rule: Rule, name: str) -> str:
 
 
 def _decided(seen: Sighting, register: CellRegister, number: int, outcome: Outcome, reason: str | None = None) -> CellDecision:
-    answer = Answer(seen.column, seen.base, seen.value, number, outcome, reason)
+    answer = Answer(seen.column, seen.base, seen.value, number, outcome, reason, seen.number)
     after = register.sighted(seen).decided(seen, number, outcome, reason)
     return CellDecision(seen, Standing.NEW, register, after, answer)
 

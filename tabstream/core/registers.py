@@ -3,8 +3,9 @@
 Rule 1, repeat: base and value are those of the last decision, and the mark does not show that decision yet. It is answered
 again and nothing is applied. Rule 2, stale: it was read before the last decided one had been read. It is dropped and will
 be seen again; what was overwritten unseen will not be, so for that a mere reading of what overwrote it does not count.
-Rule 3, touch: the value is its own base. It only takes back a value of this sheet that was applied and not yet shown, else
-it is but a reading. Rule 4: anything else is new.
+Rule 3, touch: the value is its own base. It only takes back a value of this sheet that was applied and not yet shown, and
+only where the mark is the one that this value was seen against: a write of ours has not come between. Else it is but a
+reading. Rule 4: anything else is new.
 """
 
 from collections.abc import Mapping
@@ -72,11 +73,14 @@ class LastDecision:
 
 @dataclass(frozen=True, slots=True)
 class CellRegister:
-    """All that is remembered of one cell. `first_seen` gives each sighting's first read, in ms, by its identity."""
+    """All that is remembered of one cell. `applied_base` and `applied_shown` are what the mark said where the value that was
+    applied last was seen. `first_seen` gives each sighting's first read, in ms, by its identity."""
 
     last: LastDecision | None = None
     applied_value: Digest | None = None
     applied_number: int = 0
+    applied_base: Digest | None = None
+    applied_shown: int = 0
     first_seen: Mapping[str, int] = field(default_factory=dict)
 
     def standing(self, seen: Sighting, theirs: Digest | None) -> Standing:
@@ -86,7 +90,7 @@ class CellRegister:
             return Standing.REPEAT
         if last and seen.read_begin_ms < last.read_end_ms and not self._is_news(seen, last):
             return Standing.STALE
-        if seen.is_touch and not self.is_own_unshown(seen.number, theirs):
+        if seen.is_touch and not self._takes_back(seen, theirs):
             return Standing.READING
         return Standing.NEW
 
@@ -94,6 +98,10 @@ class CellRegister:
         """True for what was overwritten, and never seen before, where since then only what overwrote it was read."""
         only_read = last.base == last.value and last.base != seen.base
         return seen.overwritten and only_read and seen.identity not in self.first_seen
+
+    def _takes_back(self, seen: Sighting, theirs: Digest | None) -> bool:
+        unwritten = (seen.base, seen.number) == (self.applied_base, self.applied_shown)
+        return unwritten and self.is_own_unshown(seen.number, theirs)
 
     def is_own_unshown(self, number: int, theirs: Digest | None) -> bool:
         """True where the database holds what this sheet applied last, and a mark of this number did not show it yet."""
@@ -123,7 +131,8 @@ class CellRegister:
         last = LastDecision(seen.base, seen.digest, seen.read_end_ms, number, outcome, reason)
         if outcome is not Outcome.APPLIED:
             return replace(self, last=last)
-        return replace(self, last=last, applied_value=seen.digest, applied_number=number)
+        applied = replace(self, last=last, applied_value=seen.digest, applied_number=number)
+        return replace(applied, applied_base=seen.base, applied_shown=seen.number)
 
     def stored_as(self, value: CellValue) -> "CellRegister":
         """The register of an applied value that the database has made another of: `yes` is TRUE there."""

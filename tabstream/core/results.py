@@ -17,7 +17,7 @@ from tabstream.core.edits import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one cell's observation."""
+    """What became of one cell's observation; `shown` is the number in the mark that it was seen against."""
 
     column: str
     base: Digest
@@ -25,6 +25,7 @@ class Answer:
     number: int
     outcome: Outcome
     reason: str | None = None
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def _answer(entry: Mapping[str, Any]) -> Answer:
     value = entry["value"]
     if isinstance(value, int) and not isinstance(value, bool):
         value = number(value)
-    return Answer(entry["column"], entry["base"], value, entry["number"], Outcome(entry["outcome"]), entry.get("reason"))
+    outcome = Outcome(entry["outcome"])
+    return Answer(entry["column"], entry["base"], value, entry["number"], outcome, entry.get("reason"), entry["shown"])
 
 
 def _row_answer(entry: Mapping[str, Any]) -> RowAnswer:

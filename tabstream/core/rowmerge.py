@@ -262,8 +262,8 @@ def _submitted(seen: Sighting, registers: Mapping[str, CellRegister], number: in
     outcome = Outcome.APPLIED if reason is None else Outcome.REJECTED
     before = registers.get(seen.column, EMPTY_REGISTER)
     last = LastDecision(seen.base, seen.digest, seen.read_end_ms, number, outcome, reason)
-    register = CellRegister(last, seen.digest if reason is None else None, number)
-    answer = Answer(seen.column, seen.base, seen.value, number, outcome, reason)
+    register = CellRegister(last, seen.digest if reason is None else None, number, seen.base, seen.number)
+    answer = Answer(seen.column, seen.base, seen.value, number, outcome, reason, seen.number)
     return CellDecision(seen, Standing.NEW, before, register, answer, writes=reason is None)
 
 

@@ -109,19 +109,20 @@ SELECT setval('tabstream.decision_number', %s);
 
 -- read_registers: the cell registers of rows
 SELECT r.binding, r.row_key, r.column_name, r.base, r.value, r.read_end_ms, r.number, r.outcome, r.reason,
-       r.applied_value, r.applied_number, r.first_seen
+       r.applied_value, r.applied_number, r.applied_base, r.applied_shown, r.first_seen
 FROM tabstream.cell_register r
 JOIN unnest(%s::text[], %s::text[]) AS k(binding, row_key) ON r.binding = k.binding AND r.row_key = k.row_key;
 
 -- write_registers: keeps cell registers
 INSERT INTO tabstream.cell_register (binding, row_key, column_name, base, value, read_end_ms, number, outcome, reason,
-                                     applied_value, applied_number, first_seen)
+                                     applied_value, applied_number, applied_base, applied_shown, first_seen)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[],
-                     %s::text[], %s::text[], %s::bigint[], %s::jsonb[])
+                     %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::jsonb[])
 ON CONFLICT (binding, row_key, column_name) DO UPDATE SET
     base = excluded.base, value = excluded.value, read_end_ms = excluded.read_end_ms, number = excluded.number,
     outcome = excluded.outcome, reason = excluded.reason, applied_value = excluded.applied_value,
-    applied_number = excluded.applied_number, first_seen = excluded.first_seen, decided_at = clock_timestamp();
+    applied_number = excluded.applied_number, applied_base = excluded.applied_base,
+    applied_shown = excluded.applied_shown, first_seen = excluded.first_seen, decided_at = clock_timestamp();
 
 -- read_once: what inserts, deletes and returns were answered before
 SELECT r.binding, r.row_key, r.kind, r.partition, r."offset", r.read_end_ms, r.answers

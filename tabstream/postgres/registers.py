@@ -24,21 +24,21 @@ def read_registers(connection: Connection, rows: Iterable[RowName]) -> Mapping[R
     """The registers of all cells of these rows, by row and column; rows without any are empty."""
     found: dict[RowName, dict[str, CellRegister]] = defaultdict(dict)
     for binding, row_key, column, *rest in connection.execute(statement("read_registers"), _columns(rows, 2)).fetchall():
-        base, value, read_end_ms, number, outcome, reason, applied_value, applied_number, first_seen = rest
+        base, value, read_end_ms, number, outcome, reason, *applied = rest
         last = LastDecision(base, value, read_end_ms, number, Outcome(outcome), reason)
-        found[binding, row_key][column] = CellRegister(last, applied_value, applied_number, first_seen)
+        found[binding, row_key][column] = CellRegister(last, *applied)
     return found
 
 
 def write_registers(connection: Connection, registers: Mapping[tuple[str, str, str], CellRegister]) -> None:
     """Keeps registers by binding, row key and column; one without a decision is nothing to keep."""
     kept = [
-        (*name, *_last(r.last), r.applied_value, r.applied_number, Jsonb(dict(r.first_seen)))
+        (*name, *_last(r.last), r.applied_value, r.applied_number, r.applied_base, r.applied_shown, Jsonb(dict(r.first_seen)))
         for name, r in registers.items()
         if r.last is not None
     ]
     if kept:
-        connection.execute(statement("write_registers"), _columns(kept, 12))
+        connection.execute(statement("write_registers"), _columns(kept, 14))
 
 
 def _last(last: LastDecision) -> tuple[object, ...]:

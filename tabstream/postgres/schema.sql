@@ -48,6 +48,8 @@ CREATE TABLE IF NOT EXISTS tabstream.cell_register (
     reason text,
     applied_value text,
     applied_number bigint NOT NULL DEFAULT 0,
+    applied_base text,
+    applied_shown bigint NOT NULL DEFAULT 0,
     first_seen jsonb NOT NULL DEFAULT '{}',
     decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (binding, row_key, column_name)

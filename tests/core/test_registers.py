@@ -39,3 +39,17 @@ def test_a_value_that_was_applied_and_is_not_shown_needs_not_be_applied_again() 
     assert not decided.has_applied(again, digest("the application's"))
     assert not decided.has_applied(replace(again, value="another"), digest("TYPED"))
     assert not decided.has_applied(replace(again, number=5), digest("TYPED"))
+
+
+def test_a_cell_that_is_back_at_the_mark_it_was_typed_on_takes_the_value_back() -> None:
+    decided = EMPTY_REGISTER.decided(Sighting("name", OLD, TYPED, 2, 100, 101), 5, Outcome.APPLIED, None)
+    back = Sighting("name", OLD, "old", 2, 300, 301)
+    assert decided.standing(back, digest(TYPED)) is Standing.NEW
+
+
+def test_a_cell_that_a_write_of_ours_has_overwritten_is_but_read() -> None:
+    decided = EMPTY_REGISTER.decided(OVERWRITTEN, 5, Outcome.APPLIED, None)
+    by_another_value = Sighting("name", SHOWN, "shown", 0, 300, 301)
+    by_the_same_value = Sighting("name", OLD, "old", 4, 300, 301)
+    for late in (by_another_value, by_the_same_value):
+        assert decided.standing(late, digest(TYPED)) is Standing.READING
