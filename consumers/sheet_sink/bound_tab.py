@@ -166,11 +166,14 @@ class BoundTab:
             raise OpenAgain("the tab was set back to an older version")
         self.place.sequence = mark.sequence
 
+    def looks_whole(self, now_ms: int) -> bool:
+        """True where the whole tab is to be read."""
+        return self.look_whole_at_ms is not None and self.look_whole_at_ms <= now_ms
+
     def is_due(self, now_ms: int) -> bool:
         """True where a flush would have something to look at."""
-        looks = self.look_whole_at_ms is not None and self.look_whole_at_ms <= now_ms
         waits = bool(self.inbox.waiting) or not self.book.is_idle()
-        return looks or waits or self.look_at_shape or self.checks_snapshot(now_ms)
+        return self.looks_whole(now_ms) or waits or self.look_at_shape or self.checks_snapshot(now_ms)
 
     def checks_snapshot(self, now_ms: int) -> bool:
         """True where the database is to be asked what a snapshot has left out."""

@@ -47,6 +47,7 @@ _log = structlog.get_logger()
 _RESULTS_WAIT_SECONDS = 5.0
 _ACKNOWLEDGE_SECONDS = 30.0
 _STRIKES_TO_PARK = 2
+_REFUSALS_TO_PAUSE = 3
 
 
 @dataclass(slots=True)
@@ -89,6 +90,7 @@ class Owner:
         self._opener = Opener(spreadsheet_id, self._client, services, self.wake)
         self._pre_image = PreImage()
         self._sent: str | None = None
+        self._refusals = 0
         self._read_end_ms = 0
         self._signals: list[Signal] = []
         self._lock = threading.Lock()
@@ -132,6 +134,7 @@ class Owner:
         self._take_signals()
         if self.roster.open_paused():
             self._pre_image.forget()
+            self._pre_image.reported = None  # what was deleted by mistake is to come back yet
         due = self.roster.due()
         if due:
             self.progress.busy_since = self.progress.busy_since or time.monotonic()
@@ -204,7 +207,11 @@ class Owner:
             raise FenceLost("another instance has written")
         self._refuse_overtaken(reading)
         self._report_pre_image(reading)
-        planned, again = self._plan(requests, reading)
+        # What the last write hit by mistake is put right by this one: it would overwrite the copies that tell of it.
+        now = self._services.clock.now_ms()
+        whole = [r.tab for r in requests if r.rows is not None and r.tab.looks_whole(now)]
+        planned, again = self._plan([r for r in requests if r.tab not in whole], reading)
+        again += whole
         if again:
             requests = [Request(tab, None) for tab in again]
             second = self._read(requests, 1)
@@ -270,7 +277,7 @@ class Owner:
             raise TopicsUnreachable("edit results can't be read to their end: a transaction is open")
 
     def _request(self, tab: BoundTab, now: int) -> Request | None:
-        if tab.look_whole_at_ms is not None and tab.look_whole_at_ms <= now:
+        if tab.looks_whole(now):
             return Request(tab, None)
         if tab.book.is_idle():
             return None
@@ -306,7 +313,7 @@ class Owner:
                 {token: _at(rows, row, token) for token, row in request.tokens.items()},
             )
         tab.book.recheck.clear()
-        self._fetch_wanted(tab, wanted_changes(tab.book, found, look, now), wanted_shown(tab.book, look, now))
+        self._fetch_wanted(tab, wanted_changes(tab.book, found, look, now), wanted_shown(tab.book, found, look, now))
         settle = tab.binding.settle_seconds
         settle_ms = int(1_000 * (self._services.settings.settle_seconds if settle is None else settle))
         plan = tab.plan(found, look, seen, now, settle_ms)
@@ -399,6 +406,7 @@ class Owner:
             self._blame(batch, refused)
             return
         metrics.FLUSH_SECONDS.labels(self.spreadsheet_id).observe(time.monotonic() - began)
+        self._refusals = 0
         seen = {name: part.seen for name, part in batch.parts.items()}
         self._pre_image.expect(batch, self._services.google_interval(answer), seen)
         for p in writing:
@@ -436,6 +444,10 @@ class Owner:
         origin = batch.origins[refused.index] if refused.index is not None else Origin(None, ())
         _log.error("google refused a request", request=refused.index, problem=str(refused), origin=str(origin))
         name = origin.binding
+        self._refusals += 1
+        if not origin.keys and self._refusals < _REFUSALS_TO_PAUSE:
+            self.roster.look_whole()  # the grid may have become smaller after the read
+            return
         if name is None or name not in self.roster.tabs:
             self.roster.pause_all(BindingProblem(f"google refused a write: {refused}", "report this with the log"))
             return

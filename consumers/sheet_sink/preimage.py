@@ -6,18 +6,18 @@ and what the write left there is put right without being taken for a person's ed
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from consumers.sheet_sink.bound_tab import BoundTab
 from consumers.sheet_sink.reading import Reading
 from consumers.sheet_sink.rendering import Batch, SeenRows, fingerprint
 from consumers.sheet_sink.scratch import Copied, block_rows
 from tabstream.core.book import Mistakes
-from tabstream.core.cells import RowKey, digest
+from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
 from tabstream.core.edits import NEW_ROW_PREFIX, EditKind
 from tabstream.core.identity import row_content
 from tabstream.core.marks import Mark, NewRow
-from tabstream.core.plan import seen_cells
+from tabstream.core.plan import seen_cell, seen_cells
 from tabstream.core.tab import ObservedRow, read_layout, read_row
 from tabstream.core.tabparts import Draft
 from tabstream.errors import BindingProblem
@@ -89,44 +89,92 @@ def overwritten(reading: Reading, tabs: Mapping[str, BoundTab], expected: PreIma
 def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
     if known is not None and (copied.meant, fingerprint(row)) in known.rows:
         return
-    if not isinstance(row.mark, Mark):
-        if copied.removed and not row.blank and row.mark != NewRow(copied.meant):
+    if copied.removed:
+        _compare_removed(met, copied, row, known)
+    elif isinstance(row.mark, Mark):
+        _compare_written(met, copied, row, row.mark, known)
+    else:
+        _compare_unmarked(met, copied, row, known)
+
+
+def _compare_removed(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
+    """A row that comes back: it is another one than was meant, or something else than what was seen."""
+    mark = row.mark
+    if not isinstance(mark, Mark):
+        seen = None if known is None else known.cells.get(copied.meant)
+        as_seen = seen is None or all(seen.get(name) == digest(value) for name, value in row.values.items())
+        if not row.blank and (mark != NewRow(copied.meant) or not as_seen):
             met.deleted.append(copied.at)
-        elif not copied.removed and _is_strange(row, copied.meant):
-            met.keys.update((copied.meant, copied.becomes))
-            met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
-            if isinstance(row.mark, NewRow) and not copied.becomes:
-                met.mistakes.tokens[row.mark.token] = row_content(row)
         return
-    key = row.mark.key
+    entry = met.tab.book.entries.get(mark.key)
+    gone = entry is not None and entry.deleted  # it was to go all the same
+    if mark.key != copied.meant:
+        met.keys.update(k for k in (mark.key, copied.meant) if k)
+    if (mark.key != copied.meant and not gone) or _is_typed_anew(row, mark):
+        met.deleted.append(copied.at)
+    elif row.key != mark.key:
+        met.keys.update(k for k in (mark.key, row.key) if k is not None and k in met.tab.book.entries)
+    else:
+        _report(met, mark.key, row, mark, known)
+
+
+def _compare_written(met: Overwritten, copied: Copied, row: ObservedRow, mark: Mark, known: SeenRows | None) -> None:
+    key = mark.key
+    if key == copied.meant and _is_correction(met.tab, copied):
+        met.keys.update((key, copied.becomes))
+        _report_given(met, copied, row, known)
+        return
     if key != copied.meant:
         met.keys.update(k for k in (key, copied.meant, copied.becomes) if k)
-        entry = met.tab.book.entries.get(key)
-        gone = entry is not None and entry.deleted  # it was to go all the same
-        if copied.removed and not gone:
-            met.deleted.append(copied.at)
-            return
-        if not copied.removed:
-            met.mistakes.marks[key] = row.mark
-            met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
+        met.mistakes.marks[key] = mark
+        met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
     if row.key != key:
         met.keys.update(k for k in (key, row.key) if k is not None and k in met.tab.book.entries)
-        return
-    if not copied.removed and (not copied.becomes or copied.becomes.startswith(NEW_ROW_PREFIX)):
-        return
-    expected = known.cells.get(key, {}) if known is not None else {}
-    seen = seen_cells(row, row.mark.without(met.tab.book.retyped), met.tab.shape)
-    cells = [c for c in seen if expected.get(c.column) != digest(row.values[c.column])]
+    elif copied.becomes and not copied.becomes.startswith(NEW_ROW_PREFIX):
+        _report(met, copied.becomes if key == copied.meant else key, row, mark, known)
+
+
+def _compare_unmarked(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
+    token = row.mark.token if isinstance(row.mark, NewRow) else ""
+    if token == copied.meant:
+        _report_given(met, copied, row, known)
+    if _is_strange(row, copied.meant):
+        met.keys.update((copied.meant, copied.becomes))
+        met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
+        if token and not copied.becomes:
+            met.mistakes.tokens[token] = row_content(row)
+
+
+def _report(met: Overwritten, key: RowKey, row: ObservedRow, mark: Mark, known: SeenRows | None) -> None:
+    expected = known.cells.get(mark.key, {}) if known is not None else {}
+    seen = seen_cells(row, mark.without(met.tab.book.retyped), met.tab.shape)
+    cells = tuple(c for c in seen if expected.get(c.column) != digest(row.values[c.column]))
     if cells:
-        met.drafts.append(
-            Draft(
-                (key == copied.meant and copied.becomes) or key,
-                EditKind.CELLS,
-                row.mark.partition,
-                row.mark.offset,
-                tuple(cells),
-            )
-        )
+        met.drafts.append(Draft(key, EditKind.CELLS, mark.partition, mark.offset, cells))
+
+
+def _report_given(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
+    """A row that got another key's mark: what was typed meanwhile is an edit of that key. No decision on it was shown yet."""
+    given = None if known is None else known.given.get((copied.meant, copied.becomes))
+    if given is None:
+        return
+    mark, seen = given
+    typed = [name for name in mark.cells if name in row.cells and seen.get(name) != digest(row.values[name])]
+    if typed:
+        cells = tuple(seen_cell(row.cells[name], name, replace(mark.cells[name], number=0)) for name in typed)
+        met.drafts.append(Draft(mark.key, EditKind.CELLS, mark.partition, mark.offset, cells))
+
+
+def _is_correction(tab: BoundTab, copied: Copied) -> bool:
+    """True where a row that held another key's mark was put right; a row whose key was changed has a key that is gone."""
+    before = tab.book.entries.get(copied.meant)
+    return copied.becomes not in ("", copied.meant) and before is not None and not before.deleted
+
+
+def _is_typed_anew(row: ObservedRow, mark: Mark) -> bool:
+    """True for a row that was cleared, and then filled with something else: nothing is as its mark says."""
+    left = [name for name, marked in mark.cells.items() if digest(row.values.get(name)) == marked.digest != EMPTY_DIGEST]
+    return not row.blank and row.key != mark.key and not left
 
 
 def _is_strange(row: ObservedRow, meant: RowKey) -> bool:

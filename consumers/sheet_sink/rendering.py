@@ -5,14 +5,14 @@ for the pre-image come before anything is changed, cells are written at the row 
 from the bottom up, then rows are inserted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from consumers.sheet_sink.bound_tab import BoundTab, TabReading
 from consumers.sheet_sink.reading import Reading
 from consumers.sheet_sink.scratch import COPIES_COLUMN, SCRATCH_SHEET_ID, Block, Descriptor, encode_descriptor
 from tabstream.core.cells import Digest, RowKey, digest
-from tabstream.core.marks import CopiedRow, Mark, NewRow, encode_mark
+from tabstream.core.marks import AnyMark, Mark, NewRow, encode_mark
 from tabstream.core.notes import with_message
 from tabstream.core.plan import RowPlan
 from tabstream.core.tab import ObservedRow
@@ -37,16 +37,21 @@ class Origin:
 
 @dataclass(slots=True)
 class SeenRows:
-    """The rows that a write touches as they were read before it: whole, and the digests of their cells by the mark's key."""
+    """The rows that a write touches as they were read before it: whole, and the digests of their cells by the mark's key;
+    `given` are the marks of other keys that rows get, with those digests, by whose the row is and whose it becomes."""
 
     rows: set[tuple[RowKey, str]] = field(default_factory=set)
-    cells: dict[RowKey, dict[str, Digest]] = field(default_factory=dict)
+    cells: dict[RowKey, Mapping[str, Digest]] = field(default_factory=dict)
+    given: dict[tuple[RowKey, RowKey], tuple[Mark, Mapping[str, Digest]]] = field(default_factory=dict)
 
-    def add(self, row: ObservedRow, meant: RowKey) -> None:
-        """Takes note of a row, and whose it is meant to be."""
+    def add(self, row: ObservedRow, meant: RowKey, becomes: AnyMark | None) -> None:
+        """Takes note of a row, whose it is meant to be, and the mark that it gets."""
         self.rows.add((meant, fingerprint(row)))
-        if isinstance(row.mark, Mark):
-            self.cells[row.mark.key] = {name: digest(value) for name, value in row.values.items()}
+        cells = {name: digest(value) for name, value in row.values.items()}
+        if owner := _owner(row.mark):
+            self.cells[owner] = cells
+        if isinstance(becomes, Mark) and becomes.key != owner:
+            self.given[meant, becomes.key] = becomes, cells
 
 
 def fingerprint(row: ObservedRow) -> str:
@@ -120,9 +125,9 @@ def _render_pre_image(batch: Batch, reading: Reading, parts: Sequence[tuple[Boun
     meant: list[list[CellData]] = []
     at = 1
     width = max((seen.column_count for _, _, seen in parts), default=0) + COPIES_COLUMN
-    for tab, plan, seen in parts:
+    for tab, plan, _ in parts:
         sheet_id, columns = tab.place.sheet_id, tab.place.layout.width
-        whose, removed = _meant(tab, plan, seen), {r.row: r.key for r in plan.removes}
+        whose, removed = _meant(plan), {r.row: r.key for r in plan.removes}
         touched = sorted(whose.keys() - removed.keys())
         if not touched and not removed:
             continue
@@ -145,17 +150,15 @@ def _render_pre_image(batch: Batch, reading: Reading, parts: Sequence[tuple[Boun
     batch.add(Origin(None, ()), [*grown, clear, described, *copies])
 
 
-def _meant(tab: BoundTab, plan: TabPlan, seen: TabReading) -> dict[int, tuple[RowKey, RowKey]]:
-    """Whose each row is meant to be that the plan writes or deletes, and whose it becomes: a key, a new row's token, or ""
-    for nobody's."""
-    before = {key: token for token, key in plan.finished_tokens.items() if key is not None} | plan.renamed
-    nobodys = {p.row: _owner(p.mark) for p in plan.others if p.writes}
-    whose = {row.row: (_owner(row.mark), nobodys[row.row]) for row in tab.rows({at: seen.cells.get(at, ()) for at in nobodys})}
-    whose |= {p.row: (before.get(key, key), key) for key, p in plan.rows.items() if p.writes}
+def _meant(plan: TabPlan) -> dict[int, tuple[RowKey, RowKey]]:
+    """Whose each row is that the plan writes or deletes, by the mark that was read in it, else by its key, and whose it
+    becomes: a key, a new row's token, or "" for nobody's."""
+    whose = {p.row: (_owner(p.at.mark), _owner(p.mark)) for p in plan.others if p.writes}
+    whose |= {p.row: (_owner(p.at.mark) or p.at.key or "", key) for key, p in plan.rows.items() if p.writes}
     return whose | {r.row: (r.key, "") for r in plan.removes}
 
 
-def _owner(mark: Mark | NewRow | CopiedRow | None) -> RowKey:
+def _owner(mark: AnyMark | None) -> RowKey:
     if isinstance(mark, Mark):
         return mark.key
     return mark.token if isinstance(mark, NewRow) else ""
@@ -181,9 +184,11 @@ def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading) -
     else:
         cells = [cell for _, written in named for cell in _cells(tab, written)]
         batch.add(Origin(tab.binding.name, tuple(plan.rows)), coalesce_updates(tab.place.sheet_id, cells))
-    whose = {p.row: "" for _, p in named} | {row: meant for row, (meant, _) in _meant(tab, plan, seen).items()}
-    for row in tab.rows({at: seen.cells[at] for at in whose if at in seen.cells}):
-        part.seen.add(row, whose[row.row])
+    whose = _meant(plan)
+    for _, written in named:
+        part.seen.add(written.at, whose.get(written.row, ("", ""))[0], written.mark)
+    for row in tab.rows({r.row: seen.cells[r.row] for r in plan.removes if r.row in seen.cells}):
+        part.seen.add(row, whose[row.row][0], None)
     if plan.header_note is not None:
         column = tab.place.layout.columns[tab.shape.key[0]]
         data = build.cell(note=plan.header_note)

@@ -60,8 +60,8 @@ def decode_descriptor(text: object) -> Descriptor | None:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A copied row: where it stands in the scratch tab, whose it was meant to be (a key, a new row's token, or ""
-    for nobody's), whose it was to become, whether it was deleted."""
+    """A copied row: where it stands in the scratch tab, whose it was meant to be by the mark that was read there (a key, a
+    new row's token, or "" for nobody's), whose it was to become, whether it was deleted."""
 
     at: int
     meant: RowKey

@@ -293,6 +293,12 @@ class Book:
         if entry is not None and (desired.partition, desired.offset) == (entry.partition, entry.shown_offset):
             self.shown[desired.key] = desired
 
+    def shown_last(self, key: RowKey) -> Desired | None:
+        """What the key's row shows, where that is older than what it should show and was read again."""
+        shown, entry = self.shown.get(key), self.entries[key]
+        is_it = shown is not None and (shown.partition, shown.offset) == (entry.partition, entry.shown_offset)
+        return shown if is_it and key in self.dirty else None
+
     def waits_for_answer(self, desired: Desired) -> bool:
         """True for an unknown key whose transaction has answers to come: it may be a person's own new row."""
         return desired.tx_id is not None and desired.tx_id in self.claims

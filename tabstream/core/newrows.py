@@ -38,7 +38,7 @@ def plan_tokens(
         else:
             _plan_open_token(book, name, token, row, now_ms, settle_ms, plan)
     for name in found.moved_tokens - plan.finished_tokens.keys():
-        row_plan = plan.rows.setdefault(name, RowPlan(found.tokens[name].row))
+        row_plan = plan.rows.setdefault(name, RowPlan(found.tokens[name]))
         row_plan.mark = NewRow(name)
     for name, token in list(book.tokens.items()):
         if name not in found.tokens and token.answer is not None and (look is Look.WHOLE or token.gone):
@@ -55,7 +55,7 @@ def _plan_answered_token(
         column = next((c for c in book.shape.columns if not c.read_only), book.shape.columns[0])
         write = message_write(row, column.name, f"not saved: {row_answer.reason}")
         if write:
-            plan.rows[name] = RowPlan(row.row, [write])
+            plan.rows[name] = RowPlan(row, [write])
         plan.rejected_tokens.add(name)
         book.incomplete += 1
         return
@@ -77,7 +77,7 @@ def _plan_deleted_since(
     again, is a new one."""
     plan.finished_tokens[name] = None
     if key not in book.dirty or book.deleted_here(key):
-        plan.rows[name] = RowPlan(row.row, mark=NewRow(new_token()))
+        plan.rows[name] = RowPlan(row, mark=NewRow(new_token()))
         return
     plan.removes.append(Remove(name, row.row))
     plan.settled[key] = book.desired(key)
@@ -147,7 +147,7 @@ def _plan_open_token(
         message = "needed before this row is saved: " + ", ".join(c.header for c in needed)
         writes = [message_write(row, c.name, message if c is needed[0] else None) for c in book.shape.columns]
         if some := [w for w in writes if w is not None]:
-            plan.rows[name] = RowPlan(row.row, some)
+            plan.rows[name] = RowPlan(row, some)
         return
     if token.content == token.rejected:
         book.incomplete += 1

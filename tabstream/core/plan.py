@@ -4,8 +4,8 @@ For each cell, in this order:
 
 1. It holds an answered value: it gets what the database has, and a new mark.
 2. It differs from its mark otherwise: a person's edit that nobody has answered. Left alone, mark too, and reported.
-3. It is back at its mark, but the answered value was taken: the mark alone becomes the answered value, so that the cell
-   is an edit again.
+3. It is back at its mark, which is still the one that the answered value was seen against, and that value was taken: the
+   mark alone becomes the answered value, so that the cell is an edit again.
 4. Otherwise it gets what the database has.
 
 An answer that the mark already shows (by its decision number) is no news, so a replay of results changes nothing.
@@ -54,13 +54,19 @@ class CellWrite:
 
 @dataclass(slots=True)
 class RowPlan:
-    """What one row gets. `mark` is None where the mark stays; `seen` are the edits of people that stand in it."""
+    """What one row gets. `at` is the row as it was read; `mark` is None where the mark stays; `seen` are the edits of people
+    that stand in it."""
 
-    row: int
+    at: ObservedRow
     cells: list[CellWrite] = field(default_factory=list)
     mark: AnyMark | None = None
     clear_mark: bool = False
     seen: list[SeenCell] = field(default_factory=list)
+
+    @property
+    def row(self) -> int:
+        """Where it stands, 0-based."""
+        return self.at.row
 
     @property
     def writes(self) -> bool:
@@ -97,7 +103,7 @@ def plan_row(desired: Desired, located: Located, answers: Sequence[Answer], shap
 
     `desired.values` must not be None. `answers` are the results for the key in the order of the topic.
     """
-    plan = RowPlan(located.row.row)
+    plan = RowPlan(located.row)
     mark = located.mark or assumed_mark(desired, located.row)
     marked: dict[str, MarkedCell] = {}
     values = desired.values or {}
@@ -130,7 +136,7 @@ def plan_new_row(desired: Desired, row: ObservedRow, answers: Sequence[Answer], 
 
     Cells that hold what was submitted get what the database has; others are edits of the new row.
     """
-    plan = RowPlan(row.row)
+    plan = RowPlan(row)
     marked: dict[str, MarkedCell] = {}
     submitted = {a.column: a for a in answers}
     values = desired.values or {}
@@ -157,7 +163,7 @@ def plan_new_row(desired: Desired, row: ObservedRow, answers: Sequence[Answer], 
 
 def plan_restored_row(desired: Desired, row: ObservedRow, shape: TableShape, number: int) -> RowPlan:
     """Plans a row whose cells a person has cleared, and which stays: it is written whole, with a note."""
-    plan = RowPlan(row.row, mark=fresh_mark(desired, shape, number))
+    plan = RowPlan(row, mark=fresh_mark(desired, shape, number))
     for column in shape.columns:
         message = RESTORED_MESSAGE if column.name == shape.key[0] else None
         _take(plan, column, row, _Cell(shown_value(desired.values or {}, column.name), MarkedCell(EMPTY_DIGEST), message))
@@ -173,7 +179,7 @@ def fresh_mark(desired: Desired, shape: TableShape, number: int = 0) -> Mark:
 
 
 def assumed_mark(desired: Desired, row: ObservedRow) -> Mark:
-    """The mark of a row whose own is lost: as if the newest change had been shown, so that what differs is an edit."""
+    """The mark of a row whose own is lost: as if this change had been shown, so that what differs is an edit."""
     values = desired.values or {}
     cells = {}
     for name, value in row.values.items():
@@ -220,7 +226,7 @@ def _decide(value: CellValue, old: MarkedCell, wanted: CellValue | Missing, news
         return _Cell(wanted, MarkedCell(digest(wanted), number), told)
     if changed:
         return _Cell(KEEP, old, edit=True)
-    if taken is not None and holds_answered is None and old.digest == taken.base:
+    if taken is not None and holds_answered is None and (old.digest, old.number) == (taken.base, taken.shown):
         return _Cell(KEEP, MarkedCell(digest(taken.value), taken.number), edit=False)
     if isinstance(wanted, Missing):
         return _Cell(KEEP, MarkedCell(old.digest, number))

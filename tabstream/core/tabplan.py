@@ -21,6 +21,7 @@ from tabstream.core.plan import (
     RESTORED_MESSAGE,
     CellWrite,
     RowPlan,
+    assumed_mark,
     fresh_mark,
     left_by_mistake,
     mark_before_mistake,
@@ -105,12 +106,14 @@ def wanted_changes(book: Book, found: Identity, look: Look, now_ms: int) -> set[
     return {key for key in there if book.desired(key) is None and key not in book.parked}
 
 
-def wanted_shown(book: Book, look: Look, now_ms: int) -> set[RowKey]:
-    """The keys whose rows are gone, and whose message that was shown last is needed to say what was deleted."""
+def wanted_shown(book: Book, found: Identity, look: Look, now_ms: int) -> set[RowKey]:
+    """The keys whose message that was shown last is needed: their rows are gone, and it says what was deleted, or have lost
+    their mark, and it says what people have changed."""
     if look is not Look.WHOLE:
         return set()
-    ripe = {key for key, since in book.suspects.items() if now_ms - since >= CONFIRM_MISSING_MS}
-    return {key for key in ripe if key in book.dirty and book.entries[key].shown_offset >= 0}
+    wanted = {key for key, since in book.suspects.items() if now_ms - since >= CONFIRM_MISSING_MS}
+    wanted |= {key for key, place in found.rows.items() if place.mark is None}
+    return {key for key in wanted if key in book.dirty and book.entries[key].shown_offset >= 0}
 
 
 def plan_tab(
@@ -178,7 +181,7 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
             if place.row.key == key:
                 _return_row(book, key, place, now_ms, plan)
             else:
-                plan.others.append(RowPlan(place.row.row, mark=NewRow(new_token())))  # the row of a key of its own, or of none
+                plan.others.append(RowPlan(place.row, mark=NewRow(new_token())))  # the row of a key of its own, or of none
             plan.settled[key] = desired
         elif entry is not None and not entry.deleted:
             book.waiting.add(key)  # only a result says so yet: its event is on the way
@@ -193,9 +196,7 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
             seen = seen_cells(place.row, place.mark, book.shape)
             plan.edited += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
         return
-    before = book.mistakes.marks.get(key)
-    if before is not None and not (isinstance(place.row.mark, Mark) and place.row.mark.key == key):
-        place = replace(place, mark=mark_before_mistake(before, place.row))
+    place = _with_mark(book, place, desired)
     answers = [a for p in book.results.get(key, ()) for a in p.result.cells]
     desired = _unless_older(book, desired, place)
     row_plan = plan_row(desired, place, answers, book.shape)
@@ -204,6 +205,16 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
     if place.mark is not None:
         plan.edited += _draft_cells(book, key, place.mark, row_plan.seen, place.row, now_ms)
     plan.settled[key] = desired
+
+
+def _with_mark(book: Book, place: Located, desired: Desired) -> Located:
+    """The row with the mark that it had before a write hit it by mistake, or that it must have had before it was lost."""
+    before = book.mistakes.marks.get(desired.key)
+    if before is not None and not (isinstance(place.row.mark, Mark) and place.row.mark.key == desired.key):
+        return replace(place, mark=mark_before_mistake(before, place.row))
+    if place.mark is None and place.repair is Repair.MARK:
+        return replace(place, mark=assumed_mark(book.shown_last(desired.key) or desired, place.row))
+    return place
 
 
 def _unless_older(book: Book, desired: Desired, place: Located) -> Desired:
@@ -255,7 +266,7 @@ def _return_row(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabP
         column = book.shape.key[0]
         message = outcome_message(Outcome.REJECTED, place.row.values[column], rejected.reason)
         if write := message_write(place.row, column, message):
-            plan.rows[key] = RowPlan(place.row.row, [write])
+            plan.rows[key] = RowPlan(place.row, [write])
         return
     if place.mark is None or not book.report_row(key, now_ms):
         return
@@ -284,25 +295,25 @@ def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str]
     for row in found.copies:
         notes = [w for w in [message_write(row, key_column, COPY_MESSAGE)] if w]
         copied = CopiedRow(row.key) if row.key is not None and row.mark != CopiedRow(row.key) else None
-        plan.others.append(RowPlan(row.row, notes, copied))
+        plan.others.append(RowPlan(row, notes, copied))
     for row in found.strays:
         left_behind = [CellWrite(name, None) for name in row.shown_only if row.values[name] is not None]
-        plan.others.append(RowPlan(row.row, left_behind, clear_mark=True))
+        plan.others.append(RowPlan(row, left_behind, clear_mark=True))
     for row in found.new:
         if isinstance(row.mark, Mark) and row.mark.key in book.mistakes.rows:
             before = book.mistakes.rows[row.mark.key]
             back = [CellWrite(name, before.values[name]) for name in row.values if left_by_mistake(row, name)]
             token = before.mark if isinstance(before.mark, NewRow) else None
-            plan.others.append(RowPlan(row.row, back, token, clear_mark=True))
+            plan.others.append(RowPlan(row, back, token, clear_mark=True))
             plan.look_whole(now_ms)
             continue
         if book.binding.direction is Direction.DATABASE_TO_SHEET:
             book.incomplete += 1
             if write := message_write(row, key_column, ONE_WAY_MESSAGE):
-                plan.others.append(RowPlan(row.row, [write]))
+                plan.others.append(RowPlan(row, [write]))
             continue
         notes = [w for w in (message_write(row, c.name, None) for c in book.shape.columns) if w]
-        plan.others.append(RowPlan(row.row, notes, NewRow(new_token())))
+        plan.others.append(RowPlan(row, notes, NewRow(new_token())))
         plan.look_whole(now_ms)
 
 

@@ -71,6 +71,13 @@ def test_a_cell_put_back_after_its_edit_was_taken_becomes_an_edit_again() -> Non
     assert plan.mark is not None and plan.mark.cells["name"].digest == digest("typed")
 
 
+def test_a_cell_that_a_write_of_ours_put_back_after_its_edit_was_seen_takes_nothing_back() -> None:
+    made = mark(1, "a", 2.0, 5, {"name": 7})
+    answers = [answer("typed", "a", 9, Outcome.APPLIED)]
+    plan = plan_row(desired(1, "typed", 2.0, 8), Located(row(1, 1.0, "a", 2.0, made), made), answers, SHAPE)
+    assert written(plan) == {"name": "typed"}
+
+
 def test_an_answer_shown_before_is_no_news() -> None:
     made = mark(1, "a", 2.0, 8, {"name": 9})
     answers = [answer("typed", "x", 9, Outcome.APPLIED)]

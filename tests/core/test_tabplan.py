@@ -354,6 +354,16 @@ def test_a_report_of_what_an_older_mark_said_is_given_up() -> None:
     assert not known.reports
 
 
+def test_a_row_that_lost_its_mark_holds_what_people_changed_since_it_was_written_and_no_more() -> None:
+    known, rows = shown(1)
+    known.change(desired(1, "the application's", 1.0, 9))
+    lost = row(rows[0].row, 1.0, rows[0].values["name"], 7.0)
+    known.learn(desired(1, rows[0].values["name"], 1.0, known.entries[key(1)].shown_offset))
+    plan = look(known, [lost])
+    assert [(c.column, c.value) for d in plan.drafts for c in d.cells] == [("amount", 7.0)]
+    assert {c.column: c.value for c in plan.rows[key(1)].cells} == {"name": "the application's"}
+
+
 def test_a_deletion_names_what_the_row_showed_last() -> None:
     known, _ = shown(1)
     known.change(desired(1, "changed since", None, 5))

@@ -12,9 +12,10 @@ from consumers.sheet_sink.reading import Reading, Request, read
 from consumers.sheet_sink.rendering import render
 from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID
 from tabstream.core.binding import TableShape
-from tabstream.core.cells import digest
+from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
 from tabstream.core.columns import column_changes, described_columns
-from tabstream.core.edits import EditKind
+from tabstream.core.edits import EditKind, Outcome
+from tabstream.core.results import Answer, EditResult, RowAnswer
 from tabstream.core.tabparts import TabPlan
 from tabstream.core.watermark import encode_watermark
 from tabstream.sheets import requests as build
@@ -124,6 +125,88 @@ def test_a_cleared_cell_is_an_edit_like_any_other(filled: Desk) -> None:
     filled.apply(filled.render(reading, plan), plan)
     (met,) = filled.met()
     assert [(cell.column, cell.value) for draft in met.drafts for cell in draft.cells] == [("name", None)]
+
+
+def new_row_answered(filled: Desk) -> RowKey:
+    """A person's new row, submitted; the key that its answer, which is not shown yet, gives it."""
+    filled.person.act("paste", cell="B5", values=[["Eve", "5"]])
+    filled.flush()
+    filled.flush()
+    (token,) = filled.tab.book.tokens
+    cells = tuple(Answer(c, EMPTY_DIGEST, v, 4, Outcome.APPLIED) for c, v in (("id", None), ("name", "Eve"), ("amount", 5.0)))
+    stored = {"id": "9", "name": "Eve", "amount": "5.00"}
+    filled.tab.book.result(7, EditResult(token, cells, RowAnswer(Outcome.INSERTED, 4, key(9)), stored, 100))
+    return key(9)
+
+
+def test_what_was_typed_into_a_new_row_while_it_got_its_key_is_an_edit_of_that_key(filled: Desk) -> None:
+    saved = new_row_answered(filled)
+    filled.change(desired(9, "EVE", 5.0, 0, 101))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("type", cell="B5", text="Evelyn")
+    filled.apply(filled.render(reading, plan), plan)
+    assert filled.grid()[3] == ["9", "EVE", "5", ""]
+    (met,) = filled.met()
+    (draft,) = met.drafts
+    assert (draft.row_key, draft.kind) == (saved, EditKind.CELLS)
+    assert [(c.column, c.value, c.base, c.number) for c in draft.cells] == [("name", "Evelyn", digest("EVE"), 0)]
+
+
+def test_a_new_row_that_was_typed_in_while_it_was_deleted_comes_back(filled: Desk) -> None:
+    new_row_answered(filled)
+    filled.tab.book.change(desired(9, "Eve", 5.0, 101))
+    filled.tab.book.change(gone(9, 102))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("type", cell="B5", text="Evelyn")
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["Ada", "Bo", "Cy"], "the new row was deleted in the database"
+    filled.put_right()
+    assert [row[1] for row in filled.grid() if any(row)] == ["Ada", "Bo", "Cy", "Evelyn"]
+
+
+def test_what_was_typed_into_a_cleared_row_while_it_was_taken_away_comes_back(filled: Desk) -> None:
+    filled.person.act("clear", range="A4:C4")
+    filled.change(gone(3, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("paste", cell="A4", values=[["71", "Flo", "7"]])
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[1] for row in filled.grid()] == ["Ada", "Bo"]
+    drafts = filled.put_right()
+    assert ["71", "Flo", "7", "remark 3"] in filled.grid()
+    assert {(draft.kind, c.value) for draft in drafts for c in draft.cells if c.column == "name"} == {(EditKind.INSERT, "Flo")}
+
+
+def put_right_while_typing(filled: Desk) -> None:
+    """The row of Ada is hit by mistake, and the write that puts it right meets what was typed there meanwhile."""
+    reading, plan = written_late(filled)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    for met in filled.met():
+        filled.tab.book.doubt(met.keys, met.mistakes)
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("type", cell="B3", text="Adele")
+    filled.apply(filled.render(reading, plan), plan)
+    assert filled.grid()[1] == ["1", "Ada", "1", "remark 1"]
+
+
+def test_what_was_typed_while_a_row_was_put_right_is_an_edit_of_that_row(filled: Desk) -> None:
+    put_right_while_typing(filled)
+    (met,) = filled.met()
+    assert [(d.row_key, c.column, c.value, c.base) for d in met.drafts for c in d.cells] == [
+        (key(1), "name", "Adele", digest("Ada"))
+    ]
+
+
+def test_a_row_that_was_put_right_is_no_mistake_to_the_next_owner(filled: Desk) -> None:
+    put_right_while_typing(filled)
+    filled.pre_image.forget()
+    (met,) = filled.met()
+    assert key(1) in met.keys
+    assert not met.mistakes.marks and not met.mistakes.rows
 
 
 def test_a_row_that_was_hit_by_mistake_is_put_right_and_is_nobodys_edit(filled: Desk) -> None:

@@ -106,13 +106,13 @@ class Ghosts:
 
 
 def _numbers(sheet: Sheet) -> Counter[tuple[str, int]]:
-    """The numbers of all cells, each with the key cell of its row."""
+    """The numbers of all cells, each with the key cell of its row, or what else tells the row from others."""
     found: Counter[tuple[str, int]] = Counter()
     for row in list(sheet.rows)[1:]:
         for column in (NAME, AMOUNT):
             number = number_in(row.cell(column).effective)
             if number is not None and number >= FIRST:
-                found[str(row.cell(ID).effective), number] += 1
+                found[str(row.cell(ID).effective or f"row {row.identity}"), number] += 1
     return found
 
 
