@@ -78,15 +78,11 @@ def _load() -> "tuple[Settings, Source]":
     from tabstream.bindings_file import load_bindings
     from tabstream.config import load_settings
 
-    try:
-        settings = load_settings()
-        settings.require("database_url", "bindings_file")
-        if settings.bindings_file is None:
-            raise ConfigurationError("TABSTREAM_BINDINGS_FILE is not set")
-        bindings = load_bindings(settings.bindings_file)
-    except ConfigurationError as problem:
-        typer.echo(f"error: {problem}", err=True)
-        raise typer.Exit(2) from None
+    settings = load_settings()
+    settings.require("database_url", "bindings_file")
+    if settings.bindings_file is None:
+        raise ConfigurationError("TABSTREAM_BINDINGS_FILE is not set")
+    bindings = load_bindings(settings.bindings_file)
     tables = tuple(sorted({f"{b.schema_name}.{b.table_name}" for b in bindings.bindings}))
     registry = converter_url(settings.schema_registry_url)
     return settings, Source(settings.database_url, settings.topic_prefix, registry, tables)

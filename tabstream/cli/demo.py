@@ -7,7 +7,6 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ import typer
 from rich.console import Console
 
 from tabstream.cli.local import StateDir
+from tabstream.cli.progress import telling
 
 if TYPE_CHECKING:
     from tabstream.local.state import State
@@ -117,14 +117,7 @@ def _bring_up(state: "State", console: Console) -> "Place":
     from tabstream.operations.demo.filling import wait_for_first_fill
     from tabstream.operations.demo.installing import install
 
-    began = monotonic()
-    with console.status("starting") as spinner:
-
-        def say(text: str) -> None:
-            spinner.update(text)
-            if not text.endswith((": waiting", ": starting")):
-                console.print(f"[dim]{monotonic() - began:5.1f} s[/dim]  {text}", highlight=False)
-
+    with telling(console, "starting") as say:
         place = install(state, say)
         say("the tab is being filled")
         rows = wait_for_first_fill(place)

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tabstream.cli.progress import telling
+
 if TYPE_CHECKING:
     from tabstream.local.state import State
 
@@ -50,8 +52,8 @@ def up(
     if database_url is not None:
         write_secret(state.external_database_file, database_url)
     console = Console(stderr=True)
-    with console.status("starting") as spinner:
-        stack.up(state, spinner.update)
+    with telling(console, "starting") as say:
+        stack.up(state, say)
     console.print("the stack is ready: [bold]tabstream local env[/bold] shows its addresses")
 
 

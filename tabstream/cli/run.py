@@ -10,7 +10,6 @@ import typer
 
 from tabstream import logs
 from tabstream.config import Settings, load_settings
-from tabstream.errors import ConfigurationError
 from tabstream.process import Process, serve
 
 
@@ -37,16 +36,11 @@ _ROOMS = {
 
 def run(name: Annotated[ProcessName, typer.Argument(help="the process to run", show_default=False)]) -> None:
     """Runs one process in the foreground until SIGTERM or Ctrl-C. Settings are TABSTREAM_ environment variables."""
-    try:
-        settings = load_settings()
-        settings.require(*_ROOMS[name].needs)
-        logs.configure(settings.log_format, name.value, settings.log_level)
-        process = _builder(_ROOMS[name].build)(settings)
-        code = serve(process, *_address(name, settings))
-    except ConfigurationError as problem:
-        typer.echo(f"error: {problem}", err=True)
-        raise typer.Exit(2) from None
-    raise typer.Exit(code)
+    settings = load_settings()
+    settings.require(*_ROOMS[name].needs)
+    logs.configure(settings.log_format, name.value, settings.log_level)
+    process = _builder(_ROOMS[name].build)(settings)
+    raise typer.Exit(serve(process, *_address(name, settings)))
 
 
 def _builder(path: str) -> Callable[[Settings], Process]:

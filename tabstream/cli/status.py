@@ -12,7 +12,6 @@ from rich.table import Table
 
 from tabstream.clock import SystemClock
 from tabstream.config import load_settings
-from tabstream.errors import ConfigurationError
 from tabstream.operations.status import BindingReport, Overview, read_overview
 
 _COLUMNS = ("binding", "state", "rows", "lag", "age", "last write", "edits", "incomplete", "held", "parked")
@@ -24,11 +23,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON for 
     clock = SystemClock()
     # what can't be reached is told in the answer, once
     logging.getLogger("librdkafka").addHandler(logging.NullHandler())
-    try:
-        overview = read_overview(load_settings(), clock)
-    except ConfigurationError as problem:
-        typer.echo(f"error: {problem}", err=True)
-        raise typer.Exit(2) from None
+    overview = read_overview(load_settings(), clock)
     if as_json:
         typer.echo(as_json_text(overview))
     else:

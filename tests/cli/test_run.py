@@ -1,5 +1,9 @@
 """`tabstream run` refuses a wrong configuration with one clear line."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -19,8 +23,10 @@ app.command()(run)
     ],
 )
 def test_a_wrong_setting_is_named_bad(name: str, environment: dict[str, str], message: str) -> None:
-    result = CliRunner().invoke(app, [name], env=environment)
-    assert result.exit_code == 2
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TABSTREAM_")}
+    command = [sys.executable, "-m", "tabstream.cli", "run", name]
+    result = subprocess.run(command, env=clean | environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(message)
 
 
