@@ -124,7 +124,9 @@ class BoundTab:
         return [read_row(i, row, self.place.layout, self.shape) for i, row in sorted(cells.items()) if i > 0]
 
     def plan(self, found: Identity, look: Look, seen: "TabReading", now_ms: int, settle_ms: int) -> TabPlan:
-        """What a flush does, with the note on the header."""
+        """What a flush does, with the note on the header. Rows that were deleted by mistake come back first."""
+        if self.restore:
+            return TabPlan()
         plan = plan_tab(self.book, found, look, now_ms, _new_token, settle_ms)
         key_at = self.place.layout.columns[self.shape.key[0]]
         plan.note_header(seen.header[key_at].note, len(self.book.held))

@@ -82,7 +82,10 @@ def overwritten(reading: Reading, tabs: Mapping[str, BoundTab], expected: PreIma
             met.keys.update(tab.book.entries)
             continue
         for copied in copies:
-            _compare(met, copied, read_row(copied.at, copied.cells, layout, tab.shape), known.get(block.binding))
+            row = read_row(copied.at, copied.cells, layout, tab.shape)
+            _compare(met, copied, row, known.get(block.binding))
+            if _is_renamed(tab, copied) and not (isinstance(row.mark, Mark) and row.mark.key == copied.meant):
+                met.mistakes.renames[copied.meant] = copied.becomes
     return [met for met in found if met]
 
 
@@ -107,7 +110,8 @@ def _compare_removed(met: Overwritten, copied: Copied, row: ObservedRow, known: 
             met.deleted.append(copied.at)
         return
     entry = met.tab.book.entries.get(mark.key)
-    gone = entry is not None and entry.deleted  # it was to go all the same
+    renamed = mark.key in met.tab.book.renames or mark.key in met.mistakes.renames
+    gone = entry is not None and entry.deleted and not renamed  # it was to go all the same
     if mark.key != copied.meant:
         met.keys.update(k for k in (mark.key, copied.meant) if k)
     if (mark.key != copied.meant and not gone) or _is_typed_anew(row, mark):
@@ -166,7 +170,7 @@ def _report_given(met: Overwritten, copied: Copied, row: ObservedRow, known: See
 
 
 def _is_correction(tab: BoundTab, copied: Copied) -> bool:
-    """True where a row that held another key's mark was put right; a row whose key was changed has a key that is gone."""
+    """True where a row that held another key's mark was to be put right; a row whose key was changed has a key that is gone."""
     before = tab.book.entries.get(copied.meant)
     return copied.becomes not in ("", copied.meant) and before is not None and not before.deleted
 
@@ -175,6 +179,12 @@ def _is_typed_anew(row: ObservedRow, mark: Mark) -> bool:
     """True for a row that was cleared, and then filled with something else: nothing is as its mark says."""
     left = [name for name, marked in mark.cells.items() if digest(row.values.get(name)) == marked.digest != EMPTY_DIGEST]
     return not row.blank and row.key != mark.key and not left
+
+
+def _is_renamed(tab: BoundTab, copied: Copied) -> bool:
+    """True for a row that was to get another key."""
+    named = copied.meant and copied.becomes and not copied.meant.startswith(NEW_ROW_PREFIX)
+    return bool(named) and copied.meant != copied.becomes and not _is_correction(tab, copied)
 
 
 def _is_strange(row: ObservedRow, meant: RowKey) -> bool:

@@ -82,11 +82,13 @@ class Report:
 @dataclass(slots=True)
 class Mistakes:
     """What a write hit that was not meant: by key the mark that its row had, by the key that was meant the row that was
-    hit instead, as it was: another key's, a person's own, or a blank one, and what the rows hold whose tokens were cleared."""
+    hit instead, as it was: another key's, a person's own, or a blank one, what the rows hold whose tokens were cleared, and by
+    its old key the new key of a row that got it in vain, as another row was hit."""
 
     marks: dict[RowKey, Mark] = field(default_factory=dict)
     rows: dict[RowKey, ObservedRow] = field(default_factory=dict)
     tokens: dict[str, Digest] = field(default_factory=dict)
+    renames: dict[RowKey, RowKey] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -169,8 +171,9 @@ class Book:
         self.mistakes.marks |= mistakes.marks
         self.mistakes.rows |= mistakes.rows
         self.mistakes.tokens |= mistakes.tokens
-        for key in mistakes.marks.keys() & self.entries.keys():
+        for key in {*mistakes.marks, *mistakes.renames.values()} & self.entries.keys():
             self.entries[key].shown = False
+        self.renames |= mistakes.renames
         for key in keys:
             entry = self.entries.get(key)
             if entry is not None:

@@ -165,6 +165,7 @@ def _plan_renamed(book: Book, found: Identity, plan: TabPlan) -> None:
             del found.rows[old]
         elif desired is not None and desired.values is not None:
             answers = [a for key in (old, new) for p in book.results.get(key, ()) for a in p.result.cells]
+            place = _before_mistake(book, old, place)
             plan.rows[new] = plan_row(desired, Located(place.row, place.mark), answers, book.shape)
             plan.settled |= {old: gone, new: desired}
             plan.renamed[new] = old
@@ -209,12 +210,17 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
 
 def _with_mark(book: Book, place: Located, desired: Desired) -> Located:
     """The row with the mark that it had before a write hit it by mistake, or that it must have had before it was lost."""
-    before = book.mistakes.marks.get(desired.key)
-    if before is not None and not (isinstance(place.row.mark, Mark) and place.row.mark.key == desired.key):
-        return replace(place, mark=mark_before_mistake(before, place.row))
-    if place.mark is None and place.repair is Repair.MARK:
+    if place.mark is None and place.repair is Repair.MARK and desired.key not in book.mistakes.marks:
         return replace(place, mark=assumed_mark(book.shown_last(desired.key) or desired, place.row))
-    return place
+    return _before_mistake(book, desired.key, place)
+
+
+def _before_mistake(book: Book, key: RowKey, place: Located) -> Located:
+    """The key's row; one that a write has hit by mistake with the mark that it had, without what the write left there."""
+    before = book.mistakes.marks.get(key)
+    if before is None or (isinstance(place.row.mark, Mark) and place.row.mark.key == key):
+        return place
+    return replace(place, mark=mark_before_mistake(before, place.row))
 
 
 def _unless_older(book: Book, desired: Desired, place: Located) -> Desired:
@@ -280,6 +286,7 @@ def _return_row(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabP
 
 def _remove(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:
     plan.removes.append(Remove(key, place.row.row))
+    place = _before_mistake(book, key, place)
     if place.mark is None:
         return
     seen = seen_cells(place.row, place.mark, book.shape)

@@ -148,10 +148,15 @@ class Desk:
         answer = self.client.batch_update(self.spreadsheet_id, batch.requests)
         seen = {name: part.seen for name, part in batch.parts.items()}
         self.pre_image.expect(batch, self.services.google_interval(answer), seen)
-        left = {add.desired.key for add in plan.adds[batch.parts[self.tab.binding.name].added :]}
+        book, part = self.tab.book, batch.parts[self.tab.binding.name]
+        book.apply_rows({key: row.row for key, row in plan.rows.items()}, {}, plan.renamed.values())
+        for remove in sorted(plan.removes, key=lambda remove: -remove.row):
+            book.removed(remove.key, remove.row)
+        book.added([add.desired.key for add in plan.adds[: part.added]], part.insert_at)
+        left = {add.desired.key for add in plan.adds[part.added :]}
         for key, desired in plan.settled.items():
             if key not in left:
-                self.tab.book.settled(key, desired)
+                book.settled(key, desired)
         self.tab.restore.clear()
         self.tab.place.sequence += 1
 

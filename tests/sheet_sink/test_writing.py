@@ -13,6 +13,7 @@ from consumers.sheet_sink.rendering import render
 from consumers.sheet_sink.scratch import SCRATCH_SHEET_ID
 from tabstream.core.binding import TableShape
 from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
+from tabstream.core.changes import Desired
 from tabstream.core.columns import column_changes, described_columns
 from tabstream.core.edits import EditKind, Outcome
 from tabstream.core.results import Answer, EditResult, RowAnswer
@@ -23,6 +24,7 @@ from tabstream.sheets.errors import FenceLost, InvalidRequest
 from tests.core.tabs import SHAPE, column, desired, gone, key
 from tests.sheet_sink.desk import METADATA_ID, Desk
 
+OLD_BO = [["1", "Ada", "1", "remark 1"], ["2", "Bo", "2", "remark 2"], ["3", "Cy", "3", "remark 3"]]
 NEW_BO = [["1", "Ada", "1", "remark 1"], ["2", "new", "2", "remark 2"], ["3", "Cy", "3", "remark 3"]]
 
 
@@ -241,6 +243,60 @@ def test_many_rows_hit_by_mistake_after_a_deletion_are_put_right_too(filled: Des
     assert filled.grid() == [["2", "new", "2", "remark 2"], ["3", "Cyd", "3.5", "remark 3"]]
 
 
+def test_a_changed_key_that_was_written_into_another_row_is_written_into_its_own(filled: Desk) -> None:
+    rename(filled, 1, desired(9, "Ada", 1.0, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[0] for row in filled.grid()] == ["9", "1", "2", "3"], "the write hit the blank row"
+    assert filled.put_right() == []
+    assert [row for row in filled.grid() if any(row)] == [["9", "Ada", "1", "remark 1"], *OLD_BO[1:]]
+    assert filled.tab.book.entries[key(9)].shown
+
+
+def test_a_changed_key_that_no_row_has_after_a_mistake_is_not_taken_for_deleted(filled: Desk) -> None:
+    rename(filled, 1, desired(9, "Ada", 1.0, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    (met,) = filled.met()
+    filled.tab.book.doubt(met.keys, met.mistakes)
+    assert not filled.tab.book.entries[key(9)].shown
+
+
+def test_what_a_mistake_left_in_a_row_whose_key_then_changes_is_nobodys_edit(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("move-rows", rows=[2], before=4)
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[:2] for row in filled.grid()] == [["2", "Bo"], ["1", "new"], ["3", "Cy"]], "the write hit the row of Ada"
+    rename(filled, 1, desired(9, "Ada", 1.0, 0))
+    assert filled.put_right() == []
+    assert filled.grid() == [NEW_BO[1], ["9", "Ada", "1", "remark 1"], NEW_BO[2]]
+
+
+def test_what_a_mistake_left_in_a_row_that_is_then_deleted_is_nobodys_edit(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("move-rows", rows=[2], before=4)
+    filled.apply(filled.render(reading, plan), plan)
+    filled.change(gone(1, 0))
+    assert filled.put_right() == []
+    assert filled.grid() == NEW_BO[1:]
+
+
+def test_a_row_deleted_by_mistake_whose_key_was_changed_comes_back_and_gets_it(filled: Desk) -> None:
+    filled.change(gone(1, 0))
+    rename(filled, 2, desired(9, "Bo", 2.0, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("move-rows", rows=[3], before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[:2] for row in filled.grid()] == [["9", "Ada"], ["3", "Cy"]], "the write deleted the row of Bo"
+    assert filled.put_right() == []
+    assert [row for row in filled.grid() if any(row)] == [OLD_BO[2], ["9", "Bo", "2", "remark 2"]]
+
+
 def test_what_was_typed_in_a_row_that_was_hit_by_mistake_is_found(filled: Desk) -> None:
     filled.change(desired(1, "Ada", 1.5, 0), desired(2, "new", 2.0, 0))
     reading = filled.read()
@@ -311,6 +367,7 @@ def test_a_row_deleted_by_mistake_comes_back_with_what_people_had_beside_it(fill
     assert len(met.deleted) == 1
     filled.tab.restore = met.deleted
     filled.tab.book.doubt(met.keys, met.mistakes)
+    filled.flush()
     filled.flush()
     rows = [row for row in filled.grid() if any(row)]
     assert rows == [["1", "Ada", "1", "remark 1"], ["2", "Bo", "2", "remark 2"]]
@@ -454,6 +511,12 @@ def test_a_read_ends_after_the_one_before_it_however_wide_its_clock(filled: Desk
     requests = [Request(filled.tab, None)]
     again = read(filled.client, filled.spreadsheet_id, requests, None, filled.services, after_ms=late_ms + 9)
     assert again.end_ms == late_ms + 10
+
+
+def rename(desk: Desk, old: int, row: Desired) -> None:
+    """The database changes the key of a row."""
+    desk.change(gone(old, 0), row)
+    desk.tab.book.renamed(key(old), row.key)
 
 
 def written_late(desk: Desk) -> tuple[Reading, TabPlan]:
