@@ -133,8 +133,7 @@ class Owner:
             self._recalled = True
         self._take_signals()
         if self.roster.open_paused():
-            self._pre_image.forget()
-            self._pre_image.reported = None  # what was deleted by mistake is to come back yet
+            self._pre_image.opened()
         due = self.roster.due()
         if due:
             self.progress.busy_since = self.progress.busy_since or time.monotonic()

@@ -25,24 +25,29 @@ from tabstream.errors import BindingProblem
 
 @dataclass(slots=True)
 class PreImage:
-    """What the scratch tab is expected to show. After `forget`, all of it is news."""
+    """What the scratch tab should show; after `forget`, all of it is news. `planned` is the batch of `span` and `seen`."""
 
     batch: str | None = None
     height: int | None = None
+    planned: str | None = None
     span: tuple[int, int] | None = None
     seen: dict[str, SeenRows] = field(default_factory=dict)
     reported: str | None = None
 
     def expect(self, batch: Batch, span: tuple[int, int], seen: Mapping[str, SeenRows]) -> None:
         """A batch was applied at `span` (Google's clock), planned on rows as `seen` by binding."""
-        self.batch = batch.id
+        self.batch = self.planned = batch.id
         self.height = batch.descriptor.height
         self.span = span
         self.seen = dict(seen)
 
     def forget(self) -> None:
         """Nobody knows what was written last."""
-        self.batch, self.height, self.span, self.seen = None, None, None, {}
+        self.batch, self.height, self.planned, self.span, self.seen = None, None, None, None, {}
+
+    def opened(self) -> None:
+        """A binding was opened anew, and knows nothing of what the copies told: they tell it again."""
+        self.batch, self.height, self.reported = None, None, None
 
 
 @dataclass(slots=True)
@@ -67,7 +72,7 @@ def overwritten(reading: Reading, tabs: Mapping[str, BoundTab], expected: PreIma
     rows, descriptor = reading.scratch(), reading.descriptor
     if descriptor is None or descriptor.batch == expected.reported:
         return []
-    known = expected.seen if descriptor.batch == expected.batch else {}
+    known = expected.seen if descriptor.batch == expected.planned else {}
     found: list[Overwritten] = []
     for block in descriptor.blocks:
         tab = tabs.get(block.binding)
@@ -170,7 +175,7 @@ def _report_given(met: Overwritten, copied: Copied, row: ObservedRow, known: See
 
 
 def _is_correction(tab: BoundTab, copied: Copied) -> bool:
-    """True where a row that held another key's mark was to be put right; a row whose key was changed has a key that is gone."""
+    """True where a row that held another key's mark was to be put right. The old key of a renamed row is gone."""
     before = tab.book.entries.get(copied.meant)
     return copied.becomes not in ("", copied.meant) and before is not None and not before.deleted
 

@@ -1,8 +1,8 @@
 """Plans rendered into one batch: fence, pre-image, rows, watermarks.
 
-The order within the batch matters: what the last write deleted by mistake is copied back below everything else, the copies
-for the pre-image come before anything is changed, cells are written at the row numbers that were read, then rows are deleted
-from the bottom up, then rows are inserted.
+The order within the batch matters: what the last write deleted by mistake is copied back, with nothing else done to that tab,
+the copies for the pre-image come before anything is changed, cells are written at the row numbers that were read, then rows
+are deleted from the bottom up, then rows are inserted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -165,14 +165,16 @@ def _owner(mark: AnyMark | None) -> RowKey:
 
 
 def _render_restored(batch: Batch, tab: BoundTab, seen: TabReading, copied_columns: int) -> None:
-    """Rows that were deleted by mistake come back at the end of the grid, as they were copied before."""
-    width = min(seen.column_count, copied_columns)
-    for number, at in enumerate(tab.restore):
-        row = seen.row_count + number
+    """Rows that were deleted by mistake come back below the last row, as they were copied before. A row is made for each:
+    the end of the grid may be elsewhere by now."""
+    if not tab.restore:
+        return
+    sheet_id, first, width = tab.place.sheet_id, tab.book.last_row() + 1, min(seen.column_count, copied_columns)
+    requests = [build.insert_rows(sheet_id, first, len(tab.restore), inherit_from_before=first > 1)]
+    for row, at in enumerate(tab.restore, first):
         source = grid_range(SCRATCH_SHEET_ID, (at, at + 1), (COPIES_COLUMN, COPIES_COLUMN + width))
-        target = grid_range(tab.place.sheet_id, (row, row + 1), (0, width))
-        requests = [build.append_rows(tab.place.sheet_id, 1), build.copy_all(source, target)]
-        batch.add(Origin(tab.binding.name, ()), requests)
+        requests.append(build.copy_all(source, grid_range(sheet_id, (row, row + 1), (0, width))))
+    batch.add(Origin(tab.binding.name, ()), requests)
 
 
 def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading) -> None:

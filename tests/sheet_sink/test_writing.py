@@ -243,6 +243,18 @@ def test_many_rows_hit_by_mistake_after_a_deletion_are_put_right_too(filled: Des
     assert filled.grid() == [["2", "new", "2", "remark 2"], ["3", "Cyd", "3.5", "remark 3"]]
 
 
+def test_a_mistake_is_known_to_a_binding_that_is_opened_again_before_it_is_put_right(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    (met,) = filled.met()
+    filled.pre_image.reported = filled.read().scratch_batch
+    assert filled.met() == []
+    filled.pre_image.opened()
+    (again,) = filled.met()
+    assert (again.keys, again.mistakes, again.drafts) == (met.keys, met.mistakes, [])
+
+
 def test_a_changed_key_that_was_written_into_another_row_is_written_into_its_own(filled: Desk) -> None:
     rename(filled, 1, desired(9, "Ada", 1.0, 0))
     reading = filled.read()
@@ -373,6 +385,24 @@ def test_a_row_deleted_by_mistake_comes_back_with_what_people_had_beside_it(fill
     assert rows == [["1", "Ada", "1", "remark 1"], ["2", "Bo", "2", "remark 2"]]
     notes = [cell.note for row in filled.read().tab(filled.tab).cells.values() for cell in row if cell.note]
     assert notes == ["call him"]
+
+
+def test_a_row_deleted_by_mistake_comes_back_though_the_grid_shrinks_meanwhile(filled: Desk) -> None:
+    filled.change(gone(3, 0))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    (met,) = filled.met()
+    filled.tab.restore = met.deleted
+    filled.tab.book.doubt(met.keys, met.mistakes)
+    reading = filled.read()
+    filled.pre_image.reported = reading.scratch_batch
+    plan = filled.plan(reading)
+    filled.person.act("delete-rows", rows=[2])
+    filled.apply(filled.render(reading, plan), plan)
+    assert filled.put_right() == []
+    assert [row for row in filled.grid() if any(row)] == OLD_BO[:2]
 
 
 def test_rows_whose_deletion_hit_others_are_deleted_all_the_same(filled: Desk) -> None:
