@@ -123,6 +123,8 @@ class Book:
     copies: int = 0
     doubtful: bool = False
     mistakes: Mistakes = field(default_factory=Mistakes)
+    ahead: dict[RowKey, int] = field(default_factory=dict)
+    """People's new rows that have their keys already, before the table's events of them: by key the offset of the answer."""
 
     def fold(self, key: RowKey, partition: int, offset: int, deleted: bool) -> None:
         """Takes note of a message at or below the watermark: its key was shown."""
@@ -145,6 +147,7 @@ class Book:
         entry.lsn = entry.lsn if desired.lsn is None else desired.lsn  # a tombstone has none of its own
         self.changes[desired.key] = desired
         self.dirty[desired.key] = desired.offset
+        self.ahead.pop(desired.key, None)
         self.snapshot.saw(desired)
         self.waiting.discard(desired.key)
         self.waiting.difference_update(old for old in self.renames if self.new_key(old) == desired.key)
@@ -250,6 +253,7 @@ class Book:
 
     def _gone(self, key: RowKey, entry: Entry, lsn: int | None) -> None:
         entry.deleted = True
+        self.ahead.pop(key, None)
         self.changes[key] = Desired(key, None, entry.partition, entry.offset, lsn)
         self.dirty[key] = entry.offset
 
@@ -424,8 +428,17 @@ class Book:
 
     def finished(self, tokens: Iterable[str]) -> None:
         """Nothing more is to be done for these new rows."""
-        for token in tokens:
-            self.tokens.pop(token, None)
+        for name in tokens:
+            token = self.tokens.pop(name, None)
+            key = None if token is None else self._key_ahead(token)
+            if token is not None and token.answer is not None and key is not None:
+                self.ahead[key] = token.answer.offset
+
+    def _key_ahead(self, token: Token) -> RowKey | None:
+        """The key of a new row that the database has inserted, and of which no event of the table has told yet."""
+        result = None if token.answer is None else token.answer.result
+        key = None if result is None or result.row is None or result.row_answer is None else result.row_answer.key
+        return key if key is not None and self.entries.get(key, Entry()).offset < 0 else None
 
     def added(self, keys: Sequence[RowKey], start: int) -> None:
         """Rows were inserted before row `start`, one for each key."""
@@ -451,23 +464,29 @@ class Book:
     def watermark(self, consumed: Mapping[int, int], shown: AbstractSet[RowKey] = frozenset()) -> dict[int, int]:
         """Per partition the offset up to which the tab shows the topic.
 
-        `consumed` are the next offsets to read; `shown` are keys that count as shown already.
+        `consumed` are the next offsets to read; `shown` are keys that count as shown already. A row that is only in doubt was
+        shown: whoever reads the topic next must take it for deleted, not for new, where it is gone.
         """
         marks = {partition: following - 1 for partition, following in consumed.items()}
         for key, offset in list(self.dirty.items()):  # others look at it while the owner works
-            if key not in self.parked and key not in shown:
+            if key not in self.parked and key not in shown and not self._only_in_doubt(self.entries[key], offset):
                 partition = self.entries[key].partition
                 marks[partition] = min(marks.get(partition, offset - 1), offset - 1)
         return self.snapshot.limit(marks.items())
+
+    def _only_in_doubt(self, entry: Entry, offset: int) -> bool:
+        return entry.shown and entry.shown_offset == offset and not self.doubtful
 
     def results_watermark(
         self, consumed: int, shown: AbstractSet[RowKey] = frozenset(), tokens: AbstractSet[str] = frozenset()
     ) -> int:
         """The offset up to which the tab shows the results; `consumed` is the next offset to read. A claim is read again
-        until it is answered."""
-        waiting = [claim.offset for claim in list(self.claims.values())]
+        until it is answered, the answer to a new row until the table's events tell of its key: nothing else says that it was
+        shown, should a person delete it."""
+        waiting = [claim.offset for claim in list(self.claims.values())] + list(self.ahead.values())
         waiting += [p[0].offset for key, p in list(self.results.items()) if p and key not in shown]
-        waiting += [t.answer.offset for n, t in list(self.tokens.items()) if t.answer is not None and n not in tokens]
+        open_tokens = [t for n, t in list(self.tokens.items()) if n not in tokens or self._key_ahead(t) is not None]
+        waiting += [t.answer.offset for t in open_tokens if t.answer is not None]
         return min([consumed, *waiting]) - 1
 
 

@@ -42,7 +42,7 @@ def plan_tokens(
         row_plan.mark = NewRow(name)
     for name, token in list(book.tokens.items()):
         if name not in found.tokens and token.answer is not None and (look is Look.WHOLE or token.gone):
-            _plan_gone_token(book, name, token, token.answer, plan)
+            _plan_gone_token(book, found, name, token, token.answer, plan)
 
 
 def _plan_answered_token(
@@ -100,7 +100,7 @@ def _desired_of_token(book: Book, key: RowKey, answer: PendingResult) -> Desired
     return Desired(key, values, *position, answer.result.lsn)
 
 
-def _plan_gone_token(book: Book, name: str, token: Token, answer: PendingResult, plan: TabPlan) -> None:
+def _plan_gone_token(book: Book, found: Identity, name: str, token: Token, answer: PendingResult, plan: TabPlan) -> None:
     """The person deleted the row before its answer came: its key counts as shown, as it was saved, and is missing.
 
     The answer stays open until the key is deleted, so that the next owner would learn of it too. The table's event may
@@ -116,6 +116,8 @@ def _plan_gone_token(book: Book, name: str, token: Token, answer: PendingResult,
         entry.shown = True
         saved = _as_saved(answer.result, book.shape)
         book.shown[row_answer.key] = Desired(row_answer.key, saved, entry.partition, entry.offset)
+    if (place := found.rows.get(row_answer.key)) is not None:
+        entry.row = place.row.row
     if entry.deleted or entry.row is not None or answer.result.row is None:
         plan.finished_tokens[name] = None
 

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabstream.core.book import Book
+from tabstream.core.book import Book, Mistakes
 from tabstream.core.changes import Desired
 from tabstream.core.edits import Outcome
 from tabstream.core.results import Claim, EditResult, RowAnswer, Truncated
-from tests.core.tabs import book, desired, gone, key
+from tests.core.tabs import book, desired, gone, key, mark
 
 
 def shown(*numbers: int) -> Book:
@@ -149,6 +149,14 @@ def test_a_row_that_was_hit_by_mistake_is_looked_at_again() -> None:
     made.doubt([key(1), key(2), key(9)], made.mistakes)
     assert made.dirty == {key(1): 1, key(2): 7}
     assert made.changes[key(2)].values is None, "what is deleted needs no message to be taken away"
+
+
+def test_a_row_in_doubt_was_shown_for_the_next_owner_but_for_one_that_was_overwritten() -> None:
+    made = shown(1, 2)
+    made.doubt([key(2)], Mistakes())
+    assert made.watermark({0: 3}) == {0: 2}, "it is missing where it is gone, not new"
+    made.doubt([key(2)], Mistakes(marks={key(2): mark(2, "a", None, 2)}))
+    assert made.watermark({0: 3}) == {0: 1}
 
 
 def test_a_tombstone_says_no_more_than_the_delete_before_it() -> None:

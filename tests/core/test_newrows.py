@@ -129,6 +129,27 @@ def test_an_answer_that_is_read_again_finds_its_row_and_is_done() -> None:
     assert look(known, [keyed], 10).finished_tokens == {"new:1": None}
 
 
+def test_the_next_owner_learns_of_a_new_row_of_which_no_event_has_come_yet() -> None:
+    known, typed, answer = submitted("x")
+    known.result(0, answer)
+    plan = look(known, [typed], 10)
+    assert plan.finished_tokens == {"new:1": key(7)}
+    assert known.results_watermark(1, tokens={"new:1"}) == -1
+    known.apply_rows({key(7): 1}, plan.finished_tokens)
+    assert known.results_watermark(1) == -1, "nothing else says that it was shown, should a person delete it now"
+    known.change(desired(7, "x", None, 30, 90))
+    assert known.results_watermark(1) == 0
+
+
+def test_an_answer_that_is_read_again_before_its_event_finds_its_row_and_is_done() -> None:
+    known, _, answer = submitted("x")
+    known.result(0, answer)
+    plan = look(known, [row(1, 7.0, "x", None, mark(7, "x", None, -1))], 10)
+    assert plan.finished_tokens == {"new:1": None} and not plan.drafts
+    known.finished(plan.finished_tokens)
+    assert known.results_watermark(1) == -1
+
+
 def test_what_only_the_database_writes_makes_no_row_of_a_person() -> None:
     known, _ = shown(1)
     left = replace(row(3, None, None, 12.0), shown_only=frozenset({"amount"}))
