@@ -6,7 +6,7 @@ First fill, live changes, repair and sweep are the same function on more or fewe
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from tabstream.core.binding import Direction
+from tabstream.core.binding import Direction, TableShape
 from tabstream.core.book import CONFIRM_MISSING_MS, LOST_REPORT_MS, REPORT_AGAIN_MS, Book
 from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
 from tabstream.core.changes import Desired, Missing, RowValues
@@ -193,9 +193,7 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
             plan.unexplained[key] = place
         return
     if desired is None:
-        if place.mark is not None:
-            seen = seen_cells(place.row, place.mark, book.shape)
-            plan.edited += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
+        _plan_as_shown(book, key, place, now_ms, plan)
         return
     place = _with_mark(book, place, desired)
     answers = [a for p in book.results.get(key, ()) for a in p.result.cells]
@@ -205,6 +203,7 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
         plan.rows[key] = row_plan
     if place.mark is not None:
         plan.edited += _draft_cells(book, key, place.mark, row_plan.seen, place.row, now_ms)
+    plan.stories += _lost_by_pasting(key, place, book.shape)
     plan.settled[key] = desired
 
 
@@ -221,6 +220,24 @@ def _before_mistake(book: Book, key: RowKey, place: Located) -> Located:
     if before is None or (isinstance(place.row.mark, Mark) and place.row.mark.key == key):
         return place
     return replace(place, mark=mark_before_mistake(before, place.row))
+
+
+def _plan_as_shown(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:
+    """A row that shows all that is known of its key: what people changed in it is reported."""
+    if place.mark is None:
+        return
+    seen = seen_cells(place.row, place.mark, book.shape)
+    plan.edited += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
+    if place.repair is Repair.MARK:
+        plan.rows[key] = RowPlan(place.row, mark=place.mark)  # another row's mark is written where it stands now
+
+
+def _lost_by_pasting(key: RowKey, place: Located, shape: TableShape) -> list[str]:
+    """What was typed in a copy that had been pasted over the row, if anything."""
+    if place.repair is not Repair.WHOLE or place.mark is not None or not isinstance(place.row.mark, Mark):
+        return []
+    typed = _typed(seen_cells(place.row, place.row.mark, shape))
+    return [f"row {key} was put back where another row was pasted over it; not saved: {typed}"] if typed else []
 
 
 def _unless_older(book: Book, desired: Desired, place: Located) -> Desired:
@@ -291,9 +308,12 @@ def _remove(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan)
         return
     seen = seen_cells(place.row, place.mark, book.shape)
     plan.drafts += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
-    if seen:
-        typed = ", ".join(f"{c.column}: {c.shown}" for c in seen)
+    if typed := _typed(seen):
         plan.stories.append(f"row {key} was deleted in the database; not saved: {typed}")
+
+
+def _typed(seen: Sequence[SeenCell]) -> str:
+    return ", ".join(f"{c.column}: {c.shown}" for c in seen)
 
 
 def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str], plan: TabPlan, now_ms: int) -> None:

@@ -27,6 +27,24 @@ def test_unknown_keys_are_added_and_nothing_else() -> None:
     assert not plan.rows and not plan.drafts
 
 
+def test_a_mark_that_was_parted_from_its_row_goes_back_there_though_no_event_of_the_row_has_come() -> None:
+    known, _ = shown(1)
+    known.apply_rows({key(7): 2}, {})
+    ahead = mark(7, "x", None, -1, {"name": 4})
+    plan = look(known, [row(1, 7.0, "x", None, mark(1, "a", None, 1)), row(2, 1.0, "a", None, ahead)])
+    assert plan.rows[key(7)].row == 1 and plan.rows[key(7)].mark == ahead
+    assert not plan.drafts
+
+
+def test_what_was_typed_in_a_row_that_is_put_back_is_told_on_the_header() -> None:
+    known, (first, second) = shown(1, 2)
+    look(known, [first, second])
+    known.changes[key(2)] = desired(2, "a", None, 2)
+    plan = look(known, [first, row(2, 1.0, "typed", None, mark(1, "a", None, 1))])
+    assert plan.rows[key(2)].writes
+    assert plan.stories == [f"row {key(2)} was put back where another row was pasted over it; not saved: name: typed"]
+
+
 def test_a_row_that_moved_asks_for_a_whole_look() -> None:
     known, rows = shown(1, 2)
     with pytest.raises(LooksWrong):
