@@ -176,6 +176,8 @@ def _out_of_order(world: World) -> Iterator[str]:
 
 
 def _undeleted(world: World, rows: list[ObservedRow]) -> Iterator[str]:
+    """A row that a person deletes goes, or an answer or a note says why not. A copy that stands where the row was looks like
+    one that was pasted over it; a key cell that was sorted away from its mark looks like one that was typed over."""
     shown = {row.key for row in rows}
     for act in world.ghosts.deleted:
         key = act.key.strip("[]")
@@ -184,7 +186,7 @@ def _undeleted(world: World, rows: list[ObservedRow]) -> Iterator[str]:
         if (
             act.key in shown
             and not decided
-            and act.key not in world.ghosts.returned
+            and act.key not in world.ghosts.returned | world.ghosts.put_back
             and key not in world.ghosts.application_keys
         ):
             yield f"the deletion of row {act.key} has vanished"

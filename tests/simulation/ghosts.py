@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from sheets_emulator.model.workbook import Sheet
 from tabstream.core.cells import row_key
 from tabstream.core.marks import DamagedMark, Mark, decode_mark
+from tabstream.core.plan import KEY_MESSAGE, PASTED_MESSAGE, RESTORED_MESSAGE
 from tests.simulation.database import Database
 
 ID, NAME, AMOUNT, SYNC, REMARK = range(5)
 BOUND = (ID, NAME, AMOUNT)
 FIRST = 1_000
 _NUMBER = re.compile(r"\d{4,}")
+_PUT_BACK = (KEY_MESSAGE, PASTED_MESSAGE, RESTORED_MESSAGE)
 
 
 def number_in(value: object) -> int | None:
@@ -38,6 +40,8 @@ class Ghosts:
     person took away; `seen` is all that ever stood in the tab, `stood` the cell where a value stood last: what a person types
     there takes its place, too. `beside` says which row each remark stands beside, None where a person has parted them;
     `order` is how the remarks stood after the last act of a person. `doubled` says that a person has ever doubled a mark.
+    `returned` are keys of which an act of a person has brought a row, `put_back` those whose row has come back since it was
+    deleted with a note that says so.
     """
 
     database: Database
@@ -49,6 +53,7 @@ class Ghosts:
     notes: list[str] = field(default_factory=list)
     deleted: list[Deleted] = field(default_factory=list)
     returned: set[str] = field(default_factory=set)
+    put_back: set[str] = field(default_factory=set)
     beside: dict[str, str | None] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     application_keys: set[str] = field(default_factory=set)
@@ -69,10 +74,11 @@ class Ghosts:
         still = {number for _, number in new}
         self.withdrawn |= {number for _, number in old} - still
         self.withdrawn -= still
-        gone, come = _keys(before) - _keys(after), _keys(after) - _keys(before)
+        gone, come = _keys(before).keys() - _keys(after).keys(), _keys(after) - _keys(before)
         if kind == "delete":
             self.deleted += [Deleted(key, len(self.database.told)) for key in gone]
-        self.returned |= come
+            self.put_back -= gone
+        self.returned |= come.keys()
         self.copied = self.copied or kind in ("copy", "fill", "sort range", "undo", "key")
         marks = [text for row in list(after.rows)[1:] if (text := str(row.cell(SYNC).effective or ""))]
         self.doubled = self.doubled or len(set(marks)) < len(marks)
@@ -84,6 +90,10 @@ class Ghosts:
         self._stand(sheet)
         for row in sheet.rows:
             self.notes += [style.note for style in row.styles if style.note]
+        for row in range(1, sheet.row_count):
+            key, note = whole_key(sheet, row), sheet.cell(row, ID).style.note or ""
+            if key is not None and any(message in note for message in _PUT_BACK):
+                self.put_back.add(key)
 
     def _stand(self, sheet: Sheet) -> None:
         for place, value in _cells(sheet).items():
@@ -122,9 +132,9 @@ def _cells(sheet: Sheet) -> dict[tuple[int, int], object]:
     return {(row.identity, column): row.cell(column).effective for row in rows for column in (NAME, AMOUNT)}
 
 
-def _keys(sheet: Sheet) -> set[str]:
-    """The keys of rows whose key cell and mark agree."""
-    return {key for row in range(1, sheet.row_count) if (key := whole_key(sheet, row)) is not None}
+def _keys(sheet: Sheet) -> Counter[str]:
+    """The keys of rows whose key cell and mark agree, each with how many there are."""
+    return Counter(key for row in range(1, sheet.row_count) if (key := whole_key(sheet, row)) is not None)
 
 
 def whole_key(sheet: Sheet, row: int) -> str | None:
