@@ -125,6 +125,8 @@ class Book:
     mistakes: Mistakes = field(default_factory=Mistakes)
     ahead: dict[RowKey, int] = field(default_factory=dict)
     """People's new rows that have their keys already, before the table's events of them: by key the offset of the answer."""
+    unanswered: dict[RowKey, dict[str, SeenCell]] = field(default_factory=dict)
+    """Cells of rows that hold a person's own value: nobody has seen there what the database has had since their `base`."""
 
     def fold(self, key: RowKey, partition: int, offset: int, deleted: bool) -> None:
         """Takes note of a message at or below the watermark: its key was shown."""
@@ -335,6 +337,12 @@ class Book:
             return mark
         return mark.without(self.retyped)
 
+    def hides(self, key: RowKey, cells: Iterable[SeenCell]) -> None:
+        """Cells of the key's row, all there are, hold a person's own values. Each counts as it was when that began."""
+        before = self.unanswered.pop(key, {})
+        if now := {cell.column: before.get(cell.column, cell) for cell in cells}:
+            self.unanswered[key] = now
+
     def report(self, key: str, cells: Iterable[SeenCell], values: Mapping[str, Digest], now_ms: int) -> list[SeenCell]:
         """Keeps only cells that are not under way already, and remembers them as such."""
         fresh = []
@@ -447,6 +455,7 @@ class Book:
             entry = self.entries.setdefault(key, Entry())
             entry.row, entry.shown = start + i, True
             self.suspects.pop(key, None)
+            self.unanswered.pop(key, None)
 
     def removed(self, key: RowKey, row: int) -> None:
         """A row was deleted."""
@@ -469,13 +478,11 @@ class Book:
         """
         marks = {partition: following - 1 for partition, following in consumed.items()}
         for key, offset in list(self.dirty.items()):  # others look at it while the owner works
-            if key not in self.parked and key not in shown and not self._only_in_doubt(self.entries[key], offset):
-                partition = self.entries[key].partition
-                marks[partition] = min(marks.get(partition, offset - 1), offset - 1)
+            entry = self.entries[key]
+            only_in_doubt = entry.shown and entry.shown_offset == offset and not self.doubtful
+            if key not in self.parked and key not in shown and not only_in_doubt:
+                marks[entry.partition] = min(marks.get(entry.partition, offset - 1), offset - 1)
         return self.snapshot.limit(marks.items())
-
-    def _only_in_doubt(self, entry: Entry, offset: int) -> bool:
-        return entry.shown and entry.shown_offset == offset and not self.doubtful
 
     def results_watermark(
         self, consumed: int, shown: AbstractSet[RowKey] = frozenset(), tokens: AbstractSet[str] = frozenset()

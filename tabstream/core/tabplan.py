@@ -169,6 +169,7 @@ def _plan_renamed(book: Book, found: Identity, plan: TabPlan) -> None:
             plan.rows[new] = plan_row(desired, Located(place.row, place.mark), answers, book.shape)
             plan.settled |= {old: gone, new: desired}
             plan.renamed[new] = old
+            book.hides(new, plan.rows[new].seen)
             del found.rows[old]
 
 
@@ -203,6 +204,7 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
         plan.rows[key] = row_plan
     if place.mark is not None:
         plan.edited += _draft_cells(book, key, place.mark, row_plan.seen, place.row, now_ms)
+    book.hides(key, row_plan.seen)
     plan.stories += _lost_by_pasting(key, place, book.shape)
     plan.settled[key] = desired
 
@@ -228,6 +230,7 @@ def _plan_as_shown(book: Book, key: RowKey, place: Located, now_ms: int, plan: T
         return
     seen = seen_cells(place.row, place.mark, book.shape)
     plan.edited += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
+    book.hides(key, seen)
     if place.repair is Repair.MARK:
         plan.rows[key] = RowPlan(place.row, mark=place.mark)  # another row's mark is written where it stands now
 
@@ -388,16 +391,20 @@ def _delete_rows(book: Book, found: Identity, keys: list[RowKey], now_ms: int, p
             continue
         book.suspects.pop(key, None)
         book.deleting[key] = now_ms
-        cells = _deleted_cells(book.shown.pop(key, desired).values or desired.values, found.cleared.get(key))
+        shown = book.shown.pop(key, desired).values or desired.values
+        cells = _deleted_cells(shown, found.cleared.get(key), book.unanswered.pop(key, {}))
         plan.drafts.append(Draft(key, EditKind.DELETE, desired.partition, desired.offset, cells))
 
 
-def _deleted_cells(shown: RowValues, cleared: Located | None) -> tuple[SeenCell, ...]:
-    """What was deleted, as the row showed it: its mark tells where it is still there, cleared."""
+def _deleted_cells(shown: RowValues, cleared: Located | None, unanswered: Mapping[str, SeenCell]) -> tuple[SeenCell, ...]:
+    """What was deleted, as the row showed it: its mark tells where it is still there, cleared. Behind a person's own value
+    stood what the cell had shown before."""
     cells = {n: SeenCell(n, v, "" if v is None else str(v), digest(v)) for n, v in shown.items() if not isinstance(v, Missing)}
     if cleared is not None and cleared.mark is not None:
         marked = cleared.mark.cells
         cells = {n: replace(c, base=marked[n].digest, number=marked[n].number) for n, c in cells.items() if n in marked}
+    behind = {n: c for n, c in unanswered.items() if n in cells}
+    cells |= {n: replace(cells[n], base=c.base, number=c.number) for n, c in behind.items()}
     return tuple(cells.values())
 
 

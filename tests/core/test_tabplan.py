@@ -7,9 +7,10 @@ import pytest
 
 from tabstream.core.binding import Direction
 from tabstream.core.book import CONFIRM_MISSING_MS, Book
-from tabstream.core.edits import EditKind, Outcome
+from tabstream.core.cells import digest
+from tabstream.core.edits import EditKind, Outcome, SeenCell
 from tabstream.core.guard import held_digest
-from tabstream.core.marks import CopiedRow, NewRow
+from tabstream.core.marks import CopiedRow, Mark, NewRow
 from tabstream.core.notes import with_message
 from tabstream.core.plan import COPY_MESSAGE
 from tabstream.core.results import Answer, EditResult, RowAnswer, Truncated
@@ -43,6 +44,36 @@ def test_what_was_typed_in_a_row_that_is_put_back_is_told_on_the_header() -> Non
     plan = look(known, [first, row(2, 1.0, "typed", None, mark(1, "a", None, 1))])
     assert plan.rows[key(2)].writes
     assert plan.stories == [f"row {key(2)} was put back where another row was pasted over it; not saved: name: typed"]
+
+
+@pytest.mark.parametrize(
+    ("made", "base"),
+    [(mark(1, "a", None, 1), digest("a")), (None, digest("typed"))],
+    ids=["what its mark tells", "nothing but what stands there"],
+)
+def test_what_stood_behind_a_persons_own_value_counts_as_not_seen_when_the_row_is_deleted(
+    made: Mark | None, base: str
+) -> None:
+    known, _ = shown(1)
+    look(known, [row(1, 1.0, "a", None, mark(1, "a", None, 1))])
+    known.change(desired(1, "newer", None, 5))
+    first = look(known, [row(1, 1.0, "typed", None, made)], 10)
+    known.settled(key(1), first.settled[key(1)])
+    for now_ms in (20, 20 + CONFIRM_MISSING_MS):
+        known.changes[key(1)] = desired(1, "newer", None, 5)
+        plan = look(known, [], now_ms)
+    (draft,) = plan.drafts
+    assert draft.kind is EditKind.DELETE
+    assert {cell.column: cell.base for cell in draft.cells}["name"] == base
+
+
+def test_what_was_answered_counts_as_seen_when_the_row_is_deleted() -> None:
+    known, _ = shown(1)
+    known.hides(key(1), [SeenCell("name", "typed", "typed", digest("a"), 3)])
+    known.hides(key(1), [SeenCell("name", "again", "again", digest("b"), 4)])
+    assert known.unanswered[key(1)]["name"].base == digest("a"), "since that was typed over"
+    known.hides(key(1), [])
+    assert not known.unanswered
 
 
 def test_a_row_that_moved_asks_for_a_whole_look() -> None:
