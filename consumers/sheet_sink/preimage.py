@@ -119,7 +119,8 @@ def _compare_removed(met: Overwritten, copied: Copied, row: ObservedRow, known: 
     gone = entry is not None and entry.deleted and not renamed  # it was to go all the same
     if mark.key != copied.meant:
         met.keys.update(k for k in (mark.key, copied.meant) if k)
-    if (mark.key != copied.meant and not gone) or _is_typed_anew(row, mark):
+    strange = mark.key != copied.meant and row.key != copied.meant
+    if (strange and not gone) or _is_typed_anew(row, mark):
         met.deleted.append(copied.at)
     elif row.key != mark.key:
         met.keys.update(k for k in (mark.key, row.key) if k is not None and k in met.tab.book.entries)
@@ -133,9 +134,9 @@ def _compare_written(met: Overwritten, copied: Copied, row: ObservedRow, mark: M
         met.keys.update((key, copied.becomes))
         _report_given(met, copied, row, known)
         return
-    if key != copied.meant:
+    if key not in (copied.meant, copied.becomes):
         met.keys.update(k for k in (key, copied.meant, copied.becomes) if k)
-        met.mistakes.marks[key] = mark
+        met.mistakes.marks |= {} if row.blank else {key: mark}  # a row that was cleared was deleted, not overwritten
         met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
     if row.key != key:
         met.keys.update(k for k in (key, row.key) if k is not None and k in met.tab.book.entries)

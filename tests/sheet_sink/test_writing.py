@@ -183,9 +183,7 @@ def test_what_was_typed_into_a_cleared_row_while_it_was_taken_away_comes_back(fi
 
 def put_right_while_typing(filled: Desk) -> None:
     """The row of Ada is hit by mistake, and the write that puts it right meets what was typed there meanwhile."""
-    reading, plan = written_late(filled)
-    filled.person.act("insert-rows", before=2)
-    filled.apply(filled.render(reading, plan), plan)
+    hit_ada(filled)
     for met in filled.met():
         filled.tab.book.doubt(met.keys, met.mistakes)
     reading = filled.read()
@@ -220,6 +218,35 @@ def test_a_row_that_was_hit_by_mistake_is_put_right_and_is_nobodys_edit(filled: 
     assert met.keys == {key(1), key(2)}
     assert filled.put_right() == []
     assert filled.grid() == [[""] * 4, *NEW_BO]
+
+
+def test_a_row_that_was_hit_by_mistake_and_is_deleted_then_stays_deleted_for_the_next_owner(filled: Desk) -> None:
+    hit_ada(filled)
+    for met in filled.met():
+        filled.tab.book.doubt(met.keys, met.mistakes)
+    filled.change(gone(1, 0))
+    filled.flush()
+    assert [row for row in filled.grid() if any(row)] == NEW_BO[1:]
+    filled.pre_image.forget()
+    assert not any(met.deleted for met in filled.met())
+
+
+def test_a_row_that_was_cleared_before_it_was_hit_by_mistake_was_not_overwritten(filled: Desk) -> None:
+    reading, plan = written_late(filled)
+    filled.person.act("clear", range="A2:C2")
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    (met,) = filled.met()
+    filled.tab.book.doubt(met.keys, met.mistakes)
+    assert met.keys == {key(1), key(2)}
+    assert filled.tab.book.entries[key(1)].shown, "it is missing, as any row that a person has cleared"
+
+
+def hit_ada(filled: Desk) -> None:
+    """A change of Bo's name is written into the row of Ada."""
+    reading, plan = written_late(filled)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
 
 
 def test_many_rows_hit_by_mistake_are_put_right_and_are_nobodys_edits(filled: Desk) -> None:
