@@ -119,7 +119,7 @@ def _compare_removed(met: Overwritten, copied: Copied, row: ObservedRow, known: 
     gone = entry is not None and entry.deleted and not renamed  # it was to go all the same
     if mark.key != copied.meant:
         met.keys.update(k for k in (mark.key, copied.meant) if k)
-    strange = mark.key != copied.meant and row.key != copied.meant
+    strange = copied.meant not in (mark.key, row.key)
     if (strange and not gone) or _is_typed_anew(row, mark):
         met.deleted.append(copied.at)
     elif row.key != mark.key:

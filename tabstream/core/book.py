@@ -172,11 +172,13 @@ class Book:
 
     def doubt(self, keys: Iterable[RowKey], mistakes: Mistakes) -> None:
         """The rows of these keys may have been hit by mistake: they are planned again. One that is not found any more was
-        overwritten, not deleted."""
-        self.mistakes.marks |= mistakes.marks
+        overwritten, not deleted, unless only rows that were hit before have its mark."""
+        hit = {key for key in self.mistakes.rows if key in self.entries and self.entries[key].row is None}
+        overwritten = {key: mark for key, mark in mistakes.marks.items() if key not in hit}
+        self.mistakes.marks |= overwritten
         self.mistakes.rows |= mistakes.rows
         self.mistakes.tokens |= mistakes.tokens
-        for key in {*mistakes.marks, *mistakes.renames.values()} & self.entries.keys():
+        for key in {*overwritten, *mistakes.renames.values()} & self.entries.keys():
             self.entries[key].shown = False
         self.renames |= mistakes.renames
         for key in keys:
@@ -420,8 +422,7 @@ class Book:
 
     def last_row(self) -> int:
         """The lowest row (0-based) that a key was seen in; 0, the header, where there is none."""
-        rows = [entry.row for entry in self.entries.values() if entry.row is not None]
-        return max(rows, default=0)
+        return max((entry.row for entry in self.entries.values() if entry.row is not None), default=0)
 
     def apply_rows(self, rows: Mapping[str, int], tokens: Mapping[str, RowKey | None], renamed: Iterable[RowKey] = ()) -> None:
         """Rows were written: `rows` tells where each key stands, `tokens` which new rows have their key now, `renamed` are
@@ -436,10 +437,9 @@ class Book:
 
     def finished(self, tokens: Iterable[str]) -> None:
         """Nothing more is to be done for these new rows."""
-        for name in tokens:
-            token = self.tokens.pop(name, None)
-            key = None if token is None else self._key_ahead(token)
-            if token is not None and token.answer is not None and key is not None:
+        for token in [self.tokens.pop(name) for name in tokens if name in self.tokens]:
+            key = self._key_ahead(token)
+            if token.answer is not None and key is not None:
                 self.ahead[key] = token.answer.offset
 
     def _key_ahead(self, token: Token) -> RowKey | None:

@@ -57,3 +57,15 @@ def test_a_key_that_is_not_found_after_a_mistake_is_placed_again_and_not_deleted
     plan = plan_tab(known, recognise(known, []), Look.WHOLE, 0, lambda: "new:1", 0)
     assert [add.desired.key for add in plan.adds] == [key(1)]
     assert not known.suspects
+
+
+def test_a_row_that_has_another_rows_mark_by_mistake_is_hit_again_and_the_other_one_is_deleted_all_the_same() -> None:
+    known = book()
+    known.fold(key(1), 0, 3, False)
+    known.fold(key(2), 0, 4, False)
+    hit = row(1, 1.0, "Ada", None, mark(2, "Bo", 5.0, 4))
+    known.doubt({key(1), key(2)}, Mistakes(rows={key(2): row(1, 1.0, "Ada", 5.0, mark(1, "Ada", 5.0, 3))}))
+    recognise(known, [hit])
+    known.doubt({key(1), key(2)}, Mistakes(marks={key(2): mark(2, "Bo", 5.0, 4)}))
+    assert known.entries[key(2)].shown, "its row was gone before"
+    assert not known.mistakes.marks
