@@ -76,6 +76,7 @@ class Ghosts:
         self.withdrawn -= still
         gone, come = _keys(before).keys() - _keys(after).keys(), _keys(after) - _keys(before)
         if kind == "delete":
+            gone = gone - _key_cells(after)  # a row whose key cell stands elsewhere is that one now
             self.deleted += [Deleted(key, len(self.database.told)) for key in gone]
             self.put_back -= gone
         self.returned |= come.keys()
@@ -135,6 +136,11 @@ def _cells(sheet: Sheet) -> dict[tuple[int, int], object]:
 def _keys(sheet: Sheet) -> Counter[str]:
     """The keys of rows whose key cell and mark agree, each with how many there are."""
     return Counter(key for row in range(1, sheet.row_count) if (key := whole_key(sheet, row)) is not None)
+
+
+def _key_cells(sheet: Sheet) -> set[str]:
+    values = [sheet.cell(row, ID).effective for row in range(1, sheet.row_count)]
+    return {row_key([value]) for value in values if isinstance(value, float)}
 
 
 def whole_key(sheet: Sheet, row: int) -> str | None:
