@@ -12,7 +12,7 @@ from consumers.sheet_sink.bound_tab import BoundTab
 from consumers.sheet_sink.reading import Reading
 from consumers.sheet_sink.rendering import Batch, SeenRows, fingerprint
 from consumers.sheet_sink.scratch import Copied, block_rows
-from tabstream.core.book import Mistakes
+from tabstream.core.bookparts import Mistakes
 from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
 from tabstream.core.edits import NEW_ROW_PREFIX, EditKind
 from tabstream.core.identity import row_content

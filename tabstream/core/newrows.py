@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from tabstream.core.binding import BoundColumn, TableShape
-from tabstream.core.book import REPORT_AGAIN_MS, Book, Entry, PendingResult, Token
+from tabstream.core.book import REPORT_AGAIN_MS, Book
+from tabstream.core.bookparts import Entry, PendingResult, Token
 from tabstream.core.cells import EMPTY_DIGEST, CellValue, RowKey, same
 from tabstream.core.changes import Desired
 from tabstream.core.edits import EditKind, Outcome, SeenCell

@@ -196,6 +196,7 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
     if desired is None:
         _plan_as_shown(book, key, place, now_ms, plan)
         return
+    lost = place.mark is None
     place = _with_mark(book, place, desired)
     answers = [a for p in book.results.get(key, ()) for a in p.result.cells]
     desired = _unless_older(book, desired, place)
@@ -204,7 +205,7 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
         plan.rows[key] = row_plan
     if place.mark is not None:
         plan.edited += _draft_cells(book, key, place.mark, row_plan.seen, place.row, now_ms)
-    book.hides(key, row_plan.seen)
+    book.hides(key, _as_they_stand(row_plan.seen, place.row) if lost else row_plan.seen)
     plan.stories += _lost_by_pasting(key, place, book.shape)
     plan.settled[key] = desired
 
@@ -222,6 +223,11 @@ def _before_mistake(book: Book, key: RowKey, place: Located) -> Located:
     if before is None or (isinstance(place.row.mark, Mark) and place.row.mark.key == key):
         return place
     return replace(place, mark=mark_before_mistake(before, place.row))
+
+
+def _as_they_stand(cells: Sequence[SeenCell], row: ObservedRow) -> list[SeenCell]:
+    """Changed cells of a row whose mark is lost: what stands there may be all that anybody has seen."""
+    return [replace(cell, base=digest(row.values[cell.column])) for cell in cells]
 
 
 def _plan_as_shown(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:

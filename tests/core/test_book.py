@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabstream.core.book import Book, Mistakes
+from tabstream.core.book import Book
+from tabstream.core.bookparts import Mistakes
 from tabstream.core.changes import Desired
 from tabstream.core.edits import Outcome
 from tabstream.core.results import Claim, EditResult, RowAnswer, Truncated

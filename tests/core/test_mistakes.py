@@ -1,6 +1,6 @@
 """Rows that a write has hit by mistake are what they were before, and nothing that the write left there is a person's edit."""
 
-from tabstream.core.book import Mistakes
+from tabstream.core.bookparts import Mistakes
 from tabstream.core.identity import Repair, identify, row_content
 from tabstream.core.marks import NewRow
 from tabstream.core.tabparts import Look

@@ -1,0 +1,77 @@
+"""What a book is made of: keys, results, new rows, and what is under way."""
+
+from dataclasses import dataclass, field
+
+from tabstream.core.cells import Digest, RowKey
+from tabstream.core.marks import Mark
+from tabstream.core.results import EditResult
+from tabstream.core.tab import ObservedRow
+
+
+@dataclass(slots=True)
+class Entry:
+    """A key: the positions of its newest message and of the one that its row shows, and where its row was last seen (0-based).
+    `lsn` is where the newest message stands in the write-ahead log, None while it was not decoded, `shown_lsn` where the event
+    or result that its row shows does."""
+
+    partition: int = 0
+    offset: int = -1
+    shown_offset: int = -1
+    deleted: bool = False
+    shown: bool = False
+    row: int | None = None
+    lsn: int | None = None
+    shown_lsn: int = 0
+
+
+@dataclass(slots=True)
+class PendingResult:
+    """A result not yet shown, with its offset in the topic of edit results."""
+
+    offset: int
+    result: EditResult
+
+
+@dataclass(slots=True)
+class OpenClaim:
+    """A transaction of the database sink whose answers are still to come: the claim's offset, and the keys not answered."""
+
+    offset: int
+    keys: set[str]
+
+
+@dataclass(slots=True)
+class Token:
+    """A person's new row: since when its content stands, and what was submitted of it. `gone`: the row was deleted before
+    its answer came."""
+
+    row: int
+    content: Digest
+    since_ms: int
+    submitted: Digest | None = None
+    submitted_ms: int = 0
+    rejected: Digest | None = None
+    answer: PendingResult | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An observation under way to the database sink."""
+
+    base: Digest
+    value: Digest
+    number: int
+    at_ms: int
+
+
+@dataclass(slots=True)
+class Mistakes:
+    """What a write hit that was not meant: by key the mark that its row had, by the key that was meant the row that was
+    hit instead, as it was: another key's, a person's own, or a blank one, what the rows hold whose tokens were cleared, and by
+    its old key the new key of a row that got it in vain, as another row was hit."""
+
+    marks: dict[RowKey, Mark] = field(default_factory=dict)
+    rows: dict[RowKey, ObservedRow] = field(default_factory=dict)
+    tokens: dict[str, Digest] = field(default_factory=dict)
+    renames: dict[RowKey, RowKey] = field(default_factory=dict)
