@@ -211,14 +211,27 @@ class Owner:
         whole = [r.tab for r in requests if r.rows is not None and r.tab.looks_whole(now)]
         planned, again = self._plan([r for r in requests if r.tab not in whole], reading)
         again += whole
-        if again:
-            requests = [Request(tab, None) for tab in again]
-            second = self._read(requests, 1)
-            reading.fence_id, reading.fence_batch = second.fence_id, second.fence_batch
-            more, _ = self._plan(requests, second)
-            planned += more
         self._publish([edit for p in planned for edit in self._edits(p)])
+        if again:
+            reading, planned = self._plan_again(requests, again, reading.fence_batch)
+            self._publish([edit for p in planned for edit in self._edits(p)])
         self._write(planned, reading)
+
+    def _plan_again(
+        self, requests: Sequence[Request], whole: Sequence[BoundTab], fence_batch: str
+    ) -> tuple[Reading, list[Planned]]:
+        """Plans all tabs on another read, which may have waited long for quota: what was planned on the first is stale by now.
+        A tab whose rows have moved once more is left for the next flush."""
+        names = {tab.binding.name for tab in whole}
+        running = [r for r in requests if r.tab.binding.name in self.roster.tabs]
+        wanted = [Request(r.tab, None) if r.tab.binding.name in names else r for r in running]
+        reading = self._read(wanted, 1)
+        if reading.fence_batch != fence_batch:
+            raise FenceLost("another instance has written")
+        planned, moved = self._plan(wanted, reading)
+        for tab in moved:
+            tab.look_whole(self._services.clock.now_ms())
+        return reading, planned
 
     def _read(self, requests: Sequence[Request], scratch_height: int | None) -> Reading:
         try:
