@@ -47,7 +47,7 @@ _log = structlog.get_logger()
 _RESULTS_WAIT_SECONDS = 5.0
 _ACKNOWLEDGE_SECONDS = 30.0
 _STRIKES_TO_PARK = 2
-_REFUSALS_TO_PAUSE = 3
+_STRIKES_TO_PAUSE = 2
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ class Owner:
         self._opener = Opener(spreadsheet_id, self._client, services, self.wake)
         self._pre_image = PreImage()
         self._sent: str | None = None
-        self._refusals = 0
+        self._refused = 0
         self._read_end_ms = 0
         self._signals: list[Signal] = []
         self._lock = threading.Lock()
@@ -417,8 +417,8 @@ class Owner:
         except InvalidRequest as refused:
             self._blame(batch, refused)
             return
+        self._refused = 0
         metrics.FLUSH_SECONDS.labels(self.spreadsheet_id).observe(time.monotonic() - began)
-        self._refusals = 0
         seen = {name: part.seen for name, part in batch.parts.items()}
         self._pre_image.expect(batch, self._services.google_interval(answer), seen)
         for p in writing:
@@ -455,26 +455,32 @@ class Owner:
     def _blame(self, batch: Batch, refused: InvalidRequest) -> None:
         origin = batch.origins[refused.index] if refused.index is not None else Origin(None, ())
         _log.error("google refused a request", request=refused.index, problem=str(refused), origin=str(origin))
-        name = origin.binding
-        self._refusals += 1
-        if not origin.keys and self._refusals < _REFUSALS_TO_PAUSE:
-            self.roster.look_whole()  # the grid may have become smaller after the read
+        tab = self.roster.tabs.get(origin.binding or "")
+        if tab is None or not origin.keys:
+            self._blame_no_row(None if tab is None else origin.binding, refused)
             return
-        if name is None or name not in self.roster.tabs:
-            self.roster.pause_all(BindingProblem(f"google refused a write: {refused}", "report this with the log"))
-            return
-        tab = self.roster.tabs[name]
-        if not origin.keys:
-            self.roster.pause(name, BindingProblem(f"google refused a write: {refused}", "report this with the log"))
-        elif len(origin.keys) > 1:
+        if len(origin.keys) > 1:
             tab.isolate = True
         else:
             key = origin.keys[0]
             tab.strikes[key] = tab.strikes.get(key, 0) + 1
             if tab.strikes[key] >= _STRIKES_TO_PARK:
                 tab.book.parked[key] = str(refused)
-                metrics.PARKED_ROWS.labels(name).set(len(tab.book.parked))
+                metrics.PARKED_ROWS.labels(tab.binding.name).set(len(tab.book.parked))
         tab.look_whole(self._services.clock.now_ms())
+
+    def _blame_no_row(self, name: str | None, refused: InvalidRequest) -> None:
+        """The grid may have shrunk since it was read: all is read and planned again, and a second refusal pauses."""
+        self._refused += 1
+        if self._refused < _STRIKES_TO_PAUSE:
+            self.roster.look_whole()
+            return
+        self._refused = 0
+        problem = BindingProblem(f"google refused a write: {refused}", "report this with the log")
+        if name is None:
+            self.roster.pause_all(problem)
+        else:
+            self.roster.pause(name, problem)
 
 
 def _at(rows: Mapping[int, ObservedRow], row: int, what: str) -> ObservedRow:

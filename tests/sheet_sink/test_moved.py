@@ -1,4 +1,4 @@
-"""Rows that have moved since they were last seen: the flush reads once more, and plans everything on what it reads then."""
+"""Rows that have moved since they were last seen, and a grid that has shrunk: what was planned is planned again."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +13,7 @@ from consumers.sheet_sink.rendering import fence
 from tabstream.core.book import Book
 from tabstream.core.watermark import METADATA_KEY, TopicMark, Watermark, encode_watermark
 from tabstream.sheets import requests as build
+from tabstream.sheets.errors import InvalidRequest
 from tests.core.tabs import SHAPE, desired
 from tests.sheet_sink.desk import HEADERS, TOPICS, ZONE, Desk
 from tests.sheets_emulator.running import Person, until
@@ -110,3 +111,37 @@ def test_a_write_of_another_instance_between_the_reads_makes_the_plan_void(
     between_the_reads(monkeypatch, owner, write)
     assert owner.turn()
     assert [row[1] for row in leads.grid()] == ["", "a", "a", "a"]
+
+
+def test_a_grid_that_shrinks_between_read_and_write_pauses_nothing(
+    leads: Desk, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads.send(build.resize_grid(0, 4, len(HEADERS)))
+    leads.person.act("insert-rows", before=2)
+    leads.tab.look_whole(0)
+    owner.turn()
+    leads.tab.book.change(desired(3, "new", None, 4))
+    send, writes = owner._client.batch_update, iter(range(10**9))
+
+    def batch_update(*arguments: Any) -> Any:
+        if next(writes) == 0:
+            leads.person.act("delete-rows", rows=[2])
+        return send(*arguments)
+
+    monkeypatch.setattr(owner._client, "batch_update", batch_update)
+    assert owner.turn()
+    assert owner.roster.paused == {}
+    assert owner.turn()
+    assert [row[1] for row in leads.grid()] == ["a", "a", "new"]
+
+
+def test_a_write_that_is_refused_twice_for_no_row_pauses(leads: Desk, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Any:
+        raise InvalidRequest(2, "no grid")
+
+    monkeypatch.setattr(owner._client, "batch_update", refuse)
+    leads.tab.book.change(desired(3, "new", None, 4))
+    assert owner.turn()
+    assert owner.roster.paused == {}
+    assert owner.turn()
+    assert [paused.problem for paused in owner.roster.paused.values()] == ["google refused a write: no grid"]
