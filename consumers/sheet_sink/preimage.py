@@ -87,16 +87,14 @@ def overwritten(reading: Reading, tabs: Mapping[str, BoundTab], expected: PreIma
             met.keys.update(tab.book.entries)
             continue
         for copied in copies:
-            row = read_row(copied.at, copied.cells, layout, tab.shape)
-            _compare(met, copied, row, known.get(block.binding))
-            if _is_renamed(tab, copied) and not (isinstance(row.mark, Mark) and row.mark.key == copied.meant):
-                met.mistakes.renames[copied.meant] = copied.becomes
+            _compare(met, copied, read_row(copied.at, copied.cells, layout, tab.shape), known.get(block.binding))
     return [met for met in found if met]
 
 
 def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
     if known is not None and (copied.meant, fingerprint(row)) in known.rows:
         return
+    _take_back_key(met, copied, row)
     if copied.removed:
         _compare_removed(met, copied, row, known)
     elif isinstance(row.mark, Mark):
@@ -187,10 +185,14 @@ def _is_typed_anew(row: ObservedRow, mark: Mark) -> bool:
     return not row.blank and row.key != mark.key and not left
 
 
-def _is_renamed(tab: BoundTab, copied: Copied) -> bool:
-    """True for a row that was to get another key."""
-    named = copied.meant and copied.becomes and not copied.meant.startswith(NEW_ROW_PREFIX)
-    return bool(named) and copied.meant != copied.becomes and not _is_correction(tab, copied)
+def _take_back_key(met: Overwritten, copied: Copied, row: ObservedRow) -> None:
+    """The row that was to get another key, or its first one, has not got it where another row was hit."""
+    if not copied.meant or not copied.becomes or copied.meant == copied.becomes:
+        return
+    if copied.meant.startswith(NEW_ROW_PREFIX):
+        met.mistakes.keyless |= {copied.meant} if row.mark != NewRow(copied.meant) else set()
+    elif not _is_correction(met.tab, copied) and not (isinstance(row.mark, Mark) and row.mark.key == copied.meant):
+        met.mistakes.renames[copied.meant] = copied.becomes
 
 
 def _is_strange(row: ObservedRow, meant: RowKey) -> bool:

@@ -35,6 +35,7 @@ class Book:
     results: dict[RowKey, list[PendingResult]] = field(default_factory=dict)
     claims: dict[int, OpenClaim] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
+    keyed: dict[str, Token] = field(default_factory=dict)
     suspects: dict[RowKey, int] = field(default_factory=dict)
     deleting: dict[RowKey, int] = field(default_factory=dict)
     reports: dict[tuple[str, str], Report] = field(default_factory=dict)
@@ -112,12 +113,21 @@ class Book:
         for key in {*overwritten, *mistakes.renames.values()} & self.entries.keys():
             self.entries[key].shown = False
         self.renames |= mistakes.renames
+        for name in mistakes.keyless & self.keyed.keys():
+            self._take_key_back(name, self.keyed[name])
         for key in keys:
             entry = self.entries.get(key)
             if entry is not None:
                 self.dirty.setdefault(key, entry.offset)
                 if entry.deleted:
                     self.changes.setdefault(key, Desired(key, None, entry.partition, entry.offset))
+
+    def _take_key_back(self, name: str, token: Token) -> None:
+        self.tokens.setdefault(name, token)
+        row_answer = None if token.answer is None else token.answer.result.row_answer
+        entry = None if row_answer is None else self.entries.get(row_answer.key or "")
+        if entry is not None:
+            entry.shown = False
 
     def claim(self, offset: int, claim: Claim) -> None:
         """Notes a transaction of the database sink whose answers are still to come."""
@@ -364,6 +374,7 @@ class Book:
             if key not in self.tokens:
                 entry = self.entries.setdefault(key, Entry())
                 entry.row, entry.shown = row, True
+        self.keyed = {name: self.tokens[name] for name, key in tokens.items() if key is not None and name in self.tokens}
         self.finished(tokens)
 
     def finished(self, tokens: Iterable[str]) -> None:

@@ -68,10 +68,11 @@ class Report:
 @dataclass(slots=True)
 class Mistakes:
     """What a write hit that was not meant: by key the mark that its row had, by the key that was meant the row that was
-    hit instead, as it was: another key's, a person's own, or a blank one, what the rows hold whose tokens were cleared, and by
-    its old key the new key of a row that got it in vain, as another row was hit."""
+    hit instead, as it was: another key's, a person's own, or a blank one, what the rows hold whose tokens were cleared, by its
+    old key the new key of a row that got it in vain, as another row was hit, and the tokens of new rows that did so."""
 
     marks: dict[RowKey, Mark] = field(default_factory=dict)
     rows: dict[RowKey, ObservedRow] = field(default_factory=dict)
     tokens: dict[str, Digest] = field(default_factory=dict)
     renames: dict[RowKey, RowKey] = field(default_factory=dict)
+    keyless: set[str] = field(default_factory=set)

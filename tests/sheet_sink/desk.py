@@ -149,7 +149,7 @@ class Desk:
         seen = {name: part.seen for name, part in batch.parts.items()}
         self.pre_image.expect(batch, self.services.google_interval(answer), seen)
         book, part = self.tab.book, batch.parts[self.tab.binding.name]
-        book.apply_rows({key: row.row for key, row in plan.rows.items()}, {}, plan.renamed.values())
+        book.apply_rows({key: row.row for key, row in plan.rows.items()}, plan.finished_tokens, plan.renamed.values())
         for remove in sorted(plan.removes, key=lambda remove: -remove.row):
             book.removed(remove.key, remove.row)
         book.added([add.desired.key for add in plan.adds[: part.added]], part.insert_at)

@@ -336,6 +336,28 @@ def test_a_row_deleted_by_mistake_whose_key_was_changed_comes_back_and_gets_it(f
     assert [row for row in filled.grid() if any(row)] == [OLD_BO[2], ["9", "Bo", "2", "remark 2"]]
 
 
+def test_a_new_row_whose_key_was_written_into_another_row_gets_it(filled: Desk) -> None:
+    filled.person.act("paste", cell="B5", values=[["Eve", "5"]])
+    filled.flush()
+    filled.flush()
+    (token,) = filled.tab.book.tokens
+    filled.change(desired(4, "Eve", 5.0, 0, 90))
+    cells = tuple(Answer(c, "", v, 4, Outcome.INSERTED) for c, v in (("id", None), ("name", "Eve"), ("amount", 5.0)))
+    inserted = RowAnswer(Outcome.INSERTED, 4, key(4))
+    filled.tab.book.result(0, EditResult(token, cells, inserted, {"id": "4", "name": "Eve", "amount": "5.00"}, 100))
+    reading = filled.read()
+    plan = filled.plan(reading)
+    filled.person.act("insert-rows", before=2)
+    filled.apply(filled.render(reading, plan), plan)
+    assert [row[:2] for row in filled.grid()][-2:] == [["4", "Cy"], ["", "Eve"]], "the write hit the row of Cy"
+    (met,) = filled.met()
+    filled.tab.book.doubt(met.keys, met.mistakes)
+    assert not filled.tab.book.entries[key(4)].shown, "its row is not one that a person deleted"
+    assert filled.put_right() == []
+    assert [row for row in filled.grid() if any(row)] == [*OLD_BO, ["4", "Eve", "5", ""]]
+    assert not filled.tab.book.tokens
+
+
 def test_what_was_typed_in_a_row_that_was_hit_by_mistake_is_found(filled: Desk) -> None:
     filled.change(desired(1, "Ada", 1.5, 0), desired(2, "new", 2.0, 0))
     reading = filled.read()
