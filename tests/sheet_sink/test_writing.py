@@ -336,7 +336,8 @@ def test_a_row_deleted_by_mistake_whose_key_was_changed_comes_back_and_gets_it(f
     assert [row for row in filled.grid() if any(row)] == [OLD_BO[2], ["9", "Bo", "2", "remark 2"]]
 
 
-def test_a_new_row_whose_key_was_written_into_another_row_gets_it(filled: Desk) -> None:
+@pytest.mark.parametrize(("before", "hit"), [(2, ["4", "Cy"]), (5, ["4", ""])], ids=["of a key", "a blank one"])
+def test_a_new_row_whose_key_was_written_into_another_row_gets_it(filled: Desk, before: int, hit: list[str]) -> None:
     filled.person.act("paste", cell="B5", values=[["Eve", "5"]])
     filled.flush()
     filled.flush()
@@ -347,9 +348,9 @@ def test_a_new_row_whose_key_was_written_into_another_row_gets_it(filled: Desk) 
     filled.tab.book.result(0, EditResult(token, cells, inserted, {"id": "4", "name": "Eve", "amount": "5.00"}, 100))
     reading = filled.read()
     plan = filled.plan(reading)
-    filled.person.act("insert-rows", before=2)
+    filled.person.act("insert-rows", before=before)
     filled.apply(filled.render(reading, plan), plan)
-    assert [row[:2] for row in filled.grid()][-2:] == [["4", "Cy"], ["", "Eve"]], "the write hit the row of Cy"
+    assert [row[:2] for row in filled.grid()][-2:] == [hit, ["", "Eve"]], "the write hit another row"
     (met,) = filled.met()
     filled.tab.book.doubt(met.keys, met.mistakes)
     assert not filled.tab.book.entries[key(4)].shown, "its row is not one that a person deleted"
