@@ -76,6 +76,7 @@ class BoundTab:
     sweep_at_ms: int = 0
     drive_version: str = ""
     last_write_ms: int | None = None
+    check_write_at_ms: int | None = None
     isolate: bool = False
     strikes: dict[RowKey, int] = field(default_factory=dict)
     restore: list[int] = field(default_factory=list)
@@ -172,10 +173,20 @@ class BoundTab:
         """True where the whole tab is to be read."""
         return self.look_whole_at_ms is not None and self.look_whole_at_ms <= now_ms
 
+    def checks_write(self, now_ms: int) -> bool:
+        """True where it is time to see what the last write overwrote, if nothing else has shown it."""
+        return self.check_write_at_ms is not None and self.check_write_at_ms <= now_ms
+
     def is_due(self, now_ms: int) -> bool:
         """True where a flush would have something to look at."""
         waits = bool(self.inbox.waiting) or not self.book.is_idle()
-        return self.looks_whole(now_ms) or waits or self.look_at_shape or self.checks_snapshot(now_ms)
+        return (
+            self.looks_whole(now_ms)
+            or self.checks_write(now_ms)
+            or waits
+            or self.look_at_shape
+            or self.checks_snapshot(now_ms)
+        )
 
     def checks_snapshot(self, now_ms: int) -> bool:
         """True where the database is to be asked what a snapshot has left out."""
@@ -184,8 +195,7 @@ class BoundTab:
     def wakes_at_ms(self) -> list[int]:
         """When something may be due that no message announces."""
         times = [self.sweep_at_ms, *(r.at_ms + REPORT_AGAIN_MS for r in self.book.reports.values())]
-        if self.look_whole_at_ms is not None:
-            times.append(self.look_whole_at_ms)
+        times += [at for at in (self.look_whole_at_ms, self.check_write_at_ms) if at is not None]
         return [*times, self.check_snapshot_at_ms] if self.book.snapshot.open else times
 
     def look_whole(self, at_ms: int) -> None:

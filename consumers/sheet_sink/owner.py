@@ -47,6 +47,7 @@ _log = structlog.get_logger()
 _RESULTS_WAIT_SECONDS = 5.0
 _ACKNOWLEDGE_SECONDS = 30.0
 _STRIKES_TO_PARK = 2
+_CHECK_WRITE_MS = 5_000
 _STRIKES_TO_PAUSE = 2
 
 
@@ -291,7 +292,7 @@ class Owner:
     def _request(self, tab: BoundTab, now: int) -> Request | None:
         if tab.looks_whole(now):
             return Request(tab, None)
-        if tab.book.is_idle():
+        if tab.book.is_idle() and not tab.checks_write(now):
             return None
         return Request(tab, tab.book.rows_to_read(MAX_ROWS), tab.book.tokens_to_read())
 
@@ -400,6 +401,8 @@ class Owner:
             at = replace(reading, begin_ms=begin_ms, end_ms=max(begin_ms, end_ms))
             self._publish([self._edit(tab, draft, at, How.PRE_IMAGE) for draft in met.drafts])
         self._pre_image.reported = reading.scratch_batch
+        for tab in self.roster.tabs.values():
+            tab.check_write_at_ms = None
 
     def _write(self, planned: Sequence[Planned], reading: Reading) -> None:
         writing = [p for p in planned if p.plan.writes or p.tab.restore]
@@ -428,6 +431,7 @@ class Owner:
         tab, plan, part = planned.tab, planned.plan, batch.parts[planned.tab.binding.name]
         tab.place.sequence += 1
         tab.last_write_ms = now_ms
+        tab.check_write_at_ms = self._services.clock.now_ms() + _CHECK_WRITE_MS
         tab.book.apply_rows({key: row.row for key, row in plan.rows.items()}, plan.finished_tokens, plan.renamed.values())
         for remove in sorted(plan.removes, key=lambda r: -r.row):
             tab.book.removed(remove.key, remove.row)

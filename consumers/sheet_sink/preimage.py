@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from consumers.sheet_sink.bound_tab import BoundTab
 from consumers.sheet_sink.reading import Reading
 from consumers.sheet_sink.rendering import Batch, SeenRows, fingerprint
-from consumers.sheet_sink.scratch import Copied, block_rows
+from consumers.sheet_sink.scratch import CLEARED, Copied, block_rows
 from tabstream.core.bookparts import Mistakes
 from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
 from tabstream.core.edits import NEW_ROW_PREFIX, EditKind
 from tabstream.core.identity import row_content
 from tabstream.core.marks import Mark, NewRow
-from tabstream.core.plan import seen_cell, seen_cells
+from tabstream.core.plan import before_mistake, left_by_mistake, seen_cell, seen_cells
 from tabstream.core.tab import ObservedRow, read_layout, read_row
 from tabstream.core.tabparts import Draft
 from tabstream.errors import BindingProblem
@@ -64,7 +64,7 @@ class Overwritten:
     mistakes: Mistakes = field(default_factory=Mistakes)
 
     def __bool__(self) -> bool:
-        return bool(self.drafts or self.keys or self.deleted)
+        return bool(self.drafts or self.keys or self.deleted or self.mistakes.seen & self.tab.book.mistakes.rows.keys())
 
 
 def overwritten(reading: Reading, tabs: Mapping[str, BoundTab], expected: PreImage) -> list[Overwritten]:
@@ -92,65 +92,103 @@ def overwritten(reading: Reading, tabs: Mapping[str, BoundTab], expected: PreIma
 
 
 def _compare(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
-    if known is not None and (copied.meant, fingerprint(row)) in known.rows:
+    if copied.written or copied.removed:
+        met.mistakes.seen |= {row.mark_name}
+    is_meant = _is_meant(copied, row)
+    if is_meant and known is not None and (copied.meant, fingerprint(row)) in known.rows:
         return
-    _take_back_key(met, copied, row)
+    before = met.tab.book.mistakes.rows.get(row.mark_name)
+    if before is not None:
+        left = met.tab.book.mistakes.left.get(row.mark_name, {})
+        if copied.written and not is_meant:
+            met.mistakes.left[copied.written] = {
+                name: digest(value) for name, value in row.values.items() if left_by_mistake(row, name, left)
+            }
+        row = before_mistake(row, before, left)
     if copied.removed:
-        _compare_removed(met, copied, row, known)
-    elif isinstance(row.mark, Mark):
+        (_compare_removed if is_meant else _compare_removed_by_mistake)(met, copied, row, known)
+    elif is_meant and (before is not None or not isinstance(row.mark, Mark)):
+        _report_given(met, copied, row, known)
+    elif is_meant and isinstance(row.mark, Mark):
         _compare_written(met, copied, row, row.mark, known)
     else:
-        _compare_unmarked(met, copied, row, known)
+        _compare_hit(met, copied, row, known)
+
+
+def _is_meant(copied: Copied, row: ObservedRow) -> bool:
+    """True for the very row that was read: its mark tells, or its key where it had none."""
+    if copied.read or row.mark_name:
+        return copied.read == row.mark_name
+    return copied.meant in ("", row.key) or copied.meant.startswith(NEW_ROW_PREFIX)
 
 
 def _compare_removed(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
-    """A row that comes back: it is another one than was meant, or something else than what was seen."""
+    """A row that was to go: what was typed in it is told, or brings it back where it is another one by that."""
     mark = row.mark
     if not isinstance(mark, Mark):
         seen = None if known is None else known.cells.get(copied.meant)
-        as_seen = seen is None or all(seen.get(name) == digest(value) for name, value in row.values.items())
-        if not row.blank and (mark != NewRow(copied.meant) or not as_seen):
+        if seen is not None and not row.blank and any(seen.get(name) != digest(value) for name, value in row.values.items()):
             met.deleted.append(copied.at)
+    elif _is_typed_anew(row, mark):
+        met.deleted.append(copied.at)
+    elif row.key != mark.key:
+        _doubt_torn(met, row, mark)
+    else:
+        _report(met, mark.key, row, mark, known)
+
+
+def _compare_removed_by_mistake(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
+    """Another row than was meant: it comes back, unless it was to go all the same."""
+    _take_back_key(met, copied)
+    mark = row.mark
+    if not isinstance(mark, Mark):
+        met.deleted += [] if row.blank else [copied.at]
         return
     entry = met.tab.book.entries.get(mark.key)
     renamed = mark.key in met.tab.book.renames or mark.key in met.mistakes.renames
-    gone = entry is not None and entry.deleted and not renamed  # it was to go all the same
-    if mark.key != copied.meant:
-        met.keys.update(k for k in (mark.key, copied.meant) if k)
-    strange = copied.meant not in (mark.key, row.key)
-    if (strange and not gone) or _is_typed_anew(row, mark):
+    gone = entry is not None and entry.deleted and not renamed
+    met.keys.update(k for k in (mark.key, copied.meant) if k)
+    if (copied.meant != row.key and not gone) or _is_typed_anew(row, mark):
         met.deleted.append(copied.at)
     elif row.key != mark.key:
-        met.keys.update(k for k in (mark.key, row.key) if k is not None and k in met.tab.book.entries)
+        _doubt_torn(met, row, mark)
     else:
         _report(met, mark.key, row, mark, known)
 
 
 def _compare_written(met: Overwritten, copied: Copied, row: ObservedRow, mark: Mark, known: SeenRows | None) -> None:
-    key = mark.key
-    if key == copied.meant and _is_correction(met.tab, copied):
-        met.keys.update((key, copied.becomes))
-        _report_given(met, copied, row, known)
+    if row.key != mark.key:
+        _doubt_torn(met, row, mark)
+    elif not copied.becomes or copied.becomes.startswith(NEW_ROW_PREFIX):
         return
-    if key not in (copied.meant, copied.becomes):
-        met.keys.update(k for k in (key, copied.meant, copied.becomes) if k)
-        met.mistakes.marks |= {} if row.blank else {key: mark}  # a row that was cleared was deleted, not overwritten
-        met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
-    if row.key != key:
-        met.keys.update(k for k in (key, row.key) if k is not None and k in met.tab.book.entries)
+    elif copied.meant != mark.key:
+        met.keys.update((mark.key, copied.becomes))  # put right by an owner that knew more
+    else:
+        _report(met, copied.becomes, row, mark, known)
+
+
+def _compare_hit(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
+    _take_back_key(met, copied)
+    mark = row.mark
+    if isinstance(mark, Mark) and mark.key == copied.becomes:
+        return
+    met.keys.update(k for k in (copied.meant, copied.becomes) if k)
+    if copied.written == CLEARED:
+        met.mistakes.tokens |= {mark.token: row_content(row)} if isinstance(mark, NewRow) else {}
+    elif copied.written:
+        met.mistakes.rows[copied.written] = row
+    if not isinstance(mark, Mark):
+        return
+    met.keys.add(mark.key)
+    met.mistakes.marks |= {} if row.blank else {mark.key: mark}  # a row that was cleared was deleted, not overwritten
+    if row.key != mark.key:
+        _doubt_torn(met, row, mark)
     elif copied.becomes and not copied.becomes.startswith(NEW_ROW_PREFIX):
-        _report(met, copied.becomes if key == copied.meant else key, row, mark, known)
+        _report(met, mark.key, row, mark, known)
 
 
-def _compare_unmarked(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
-    token = row.mark.token if isinstance(row.mark, NewRow) else ""
-    if token == copied.meant:
-        _report_given(met, copied, row, known)
-    if _is_strange(row, copied.meant):
-        met.keys.update((copied.meant, copied.becomes))
-        met.mistakes.rows |= {copied.becomes: row} if copied.becomes else {}
-        if token and not copied.becomes:
-            met.mistakes.tokens[token] = row_content(row)
+def _doubt_torn(met: Overwritten, row: ObservedRow, mark: Mark) -> None:
+    met.keys.update(k for k in (mark.key, row.key) if k is not None and k in met.tab.book.entries)
 
 
 def _report(met: Overwritten, key: RowKey, row: ObservedRow, mark: Mark, known: SeenRows | None) -> None:
@@ -163,7 +201,7 @@ def _report(met: Overwritten, key: RowKey, row: ObservedRow, mark: Mark, known: 
 
 def _report_given(met: Overwritten, copied: Copied, row: ObservedRow, known: SeenRows | None) -> None:
     """A row that got another key's mark: what was typed meanwhile is an edit of that key. No decision on it was shown yet."""
-    given = None if known is None else known.given.get((copied.meant, copied.becomes))
+    given = None if known is None else known.given.get(copied.read)
     if given is None:
         return
     mark, seen = given
@@ -173,29 +211,17 @@ def _report_given(met: Overwritten, copied: Copied, row: ObservedRow, known: See
         met.drafts.append(Draft(mark.key, EditKind.CELLS, mark.partition, mark.offset, cells))
 
 
-def _is_correction(tab: BoundTab, copied: Copied) -> bool:
-    """True where a row that held another key's mark was to be put right. The old key of a renamed row is gone."""
-    before = tab.book.entries.get(copied.meant)
-    return copied.becomes not in ("", copied.meant) and before is not None and not before.deleted
-
-
 def _is_typed_anew(row: ObservedRow, mark: Mark) -> bool:
     """True for a row that was cleared, and then filled with something else: nothing is as its mark says."""
     left = [name for name, marked in mark.cells.items() if digest(row.values.get(name)) == marked.digest != EMPTY_DIGEST]
     return not row.blank and row.key != mark.key and not left
 
 
-def _take_back_key(met: Overwritten, copied: Copied, row: ObservedRow) -> None:
+def _take_back_key(met: Overwritten, copied: Copied) -> None:
     """The row that was to get another key, or its first one, has not got it where another row was hit."""
     if not copied.meant or not copied.becomes or copied.meant == copied.becomes:
         return
     if copied.meant.startswith(NEW_ROW_PREFIX):
-        met.mistakes.keyless |= {copied.meant} if row.mark != NewRow(copied.meant) else set()
-    elif not _is_correction(met.tab, copied) and not (isinstance(row.mark, Mark) and row.mark.key == copied.meant):
+        met.mistakes.keyless |= {copied.meant}
+    else:
         met.mistakes.renames[copied.meant] = copied.becomes
-
-
-def _is_strange(row: ObservedRow, meant: RowKey) -> bool:
-    """True for a row without a key's mark where another row was meant: a blank one, or a person's own."""
-    token = row.mark.token if isinstance(row.mark, NewRow) else ""
-    return meant not in (token, row.key) and bool(meant or token)

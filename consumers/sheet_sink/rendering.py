@@ -6,13 +6,13 @@ are deleted from the bottom up, then rows are inserted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from consumers.sheet_sink.bound_tab import BoundTab, TabReading
 from consumers.sheet_sink.reading import Reading
-from consumers.sheet_sink.scratch import COPIES_COLUMN, SCRATCH_SHEET_ID, Block, Descriptor, encode_descriptor
+from consumers.sheet_sink.scratch import CLEARED, COPIES_COLUMN, SCRATCH_SHEET_ID, Block, Descriptor, encode_descriptor
 from tabstream.core.cells import Digest, RowKey, digest
-from tabstream.core.marks import AnyMark, Mark, NewRow, encode_mark
+from tabstream.core.marks import AnyMark, Mark, NewRow, encode_mark, mark_name
 from tabstream.core.notes import with_message
 from tabstream.core.plan import RowPlan
 from tabstream.core.tab import ObservedRow
@@ -38,11 +38,11 @@ class Origin:
 @dataclass(slots=True)
 class SeenRows:
     """The rows that a write touches as they were read before it: whole, and the digests of their cells by the mark's key;
-    `given` are the marks of other keys that rows get, with those digests, by whose the row is and whose it becomes."""
+    `given` are the marks of other keys that rows get, with those digests, by the names of the marks that were read there."""
 
     rows: set[tuple[RowKey, str]] = field(default_factory=set)
     cells: dict[RowKey, Mapping[str, Digest]] = field(default_factory=dict)
-    given: dict[tuple[RowKey, RowKey], tuple[Mark, Mapping[str, Digest]]] = field(default_factory=dict)
+    given: dict[str, tuple[Mark, Mapping[str, Digest]]] = field(default_factory=dict)
 
     def add(self, row: ObservedRow, meant: RowKey, becomes: AnyMark | None) -> None:
         """Takes note of a row, whose it is meant to be, and the mark that it gets."""
@@ -51,12 +51,12 @@ class SeenRows:
         if owner := _owner(row.mark):
             self.cells[owner] = cells
         if isinstance(becomes, Mark) and becomes.key != owner:
-            self.given[meant, becomes.key] = becomes, cells
+            self.given[row.mark_name] = becomes, cells
 
 
 def fingerprint(row: ObservedRow) -> str:
     """Names the content of a row, mark included."""
-    return repr((row.mark, [(name, digest(value)) for name, value in row.values.items()]))
+    return repr((row.mark_name, [(name, digest(value)) for name, value in row.values.items()]))
 
 
 @dataclass(slots=True)
@@ -125,14 +125,15 @@ def _render_pre_image(batch: Batch, reading: Reading, parts: Sequence[tuple[Boun
     meant: list[list[CellData]] = []
     at = 1
     width = max((seen.column_count for _, _, seen in parts), default=0) + COPIES_COLUMN
-    for tab, plan, _ in parts:
+    for tab, plan, seen in parts:
         sheet_id, columns = tab.place.sheet_id, tab.place.layout.width
-        whose, removed = _meant(plan), {r.row: r.key for r in plan.removes}
-        touched = sorted(whose.keys() - removed.keys())
+        removed = {r.row: r.key for r in plan.removes}
+        told = _told(plan, _removed_rows(tab, plan, seen), tab.place.sequence + 1)
+        touched = sorted(told.keys() - removed.keys())
         if not touched and not removed:
             continue
         blocks.append(Block(tab.binding.name, at, len(touched) + len(removed), len(removed)))
-        meant += [[], *([build.cell(key or None) for key in whose[row]] for row in (*touched, *sorted(removed)))]
+        meant += [[], *([build.cell(text or None) for text in astuple(told[row])] for row in (*touched, *sorted(removed)))]
         runs = [(run, columns, build.copy_values) for run in ((0, 1), *_runs(touched))]
         runs += [(run, width - COPIES_COLUMN, build.copy_all) for run in _runs(sorted(removed))]
         for (start, end), across, copy in runs:
@@ -150,12 +151,30 @@ def _render_pre_image(batch: Batch, reading: Reading, parts: Sequence[tuple[Boun
     batch.add(Origin(None, ()), [*grown, clear, described, *copies])
 
 
-def _meant(plan: TabPlan) -> dict[int, tuple[RowKey, RowKey]]:
-    """Whose each row is that the plan writes or deletes, by the mark that was read in it, else by its key, and whose it
-    becomes: a key, a new row's token, or "" for nobody's."""
-    whose = {p.row: (_owner(p.at.mark), _owner(p.mark)) for p in plan.others if p.writes}
-    whose |= {p.row: (_owner(p.at.mark) or p.at.key or "", key) for key, p in plan.rows.items() if p.writes}
-    return whose | {r.row: (r.key, "") for r in plan.removes}
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the scratch tab says of a row that the plan writes or deletes: whose it is and whose it becomes: a key, a
+    new row's token, or "" for nobody's; and the names of the marks that were read there and are written."""
+
+    meant: RowKey
+    becomes: RowKey
+    read: str
+    written: str = ""
+
+
+def _told(plan: TabPlan, seen: Mapping[int, ObservedRow], write: int) -> dict[int, _Told]:
+    before = {key: token for token, key in plan.finished_tokens.items() if key is not None} | plan.renamed
+    told = {p.row: _Told(_owner(p.at.mark), _owner(p.mark), p.at.mark_name, _name(p, write)) for p in plan.others if p.writes}
+    for key, p in plan.rows.items():
+        if p.writes:
+            told[p.row] = _Told(before.get(key, key), key, p.at.mark_name, _name(p, write))
+    return told | {r.row: _Told(r.key, "", seen[r.row].mark_name if r.row in seen else "") for r in plan.removes}
+
+
+def _name(plan: RowPlan, write: int) -> str:
+    if plan.mark is None:
+        return CLEARED if plan.clear_mark else ""
+    return mark_name(plan.mark_text(write))
 
 
 def _owner(mark: AnyMark | None) -> RowKey:
@@ -186,22 +205,28 @@ def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading) -
     else:
         cells = [cell for _, written in named for cell in _cells(tab, written)]
         batch.add(Origin(tab.binding.name, tuple(plan.rows)), coalesce_updates(tab.place.sheet_id, cells))
-    whose = _meant(plan)
+    removed = _removed_rows(tab, plan, seen)
+    told = _told(plan, removed, tab.place.sequence + 1)
     for _, written in named:
-        part.seen.add(written.at, whose.get(written.row, ("", ""))[0], written.mark)
-    for row in tab.rows({r.row: seen.cells[r.row] for r in plan.removes if r.row in seen.cells}):
-        part.seen.add(row, whose[row.row][0], None)
+        part.seen.add(written.at, told[written.row].meant if written.row in told else "", written.mark)
+    for row in removed.values():
+        part.seen.add(row, told[row.row].meant, None)
     if plan.header_note is not None:
         column = tab.place.layout.columns[tab.shape.key[0]]
         data = build.cell(note=plan.header_note)
         batch.add(Origin(tab.binding.name, ()), coalesce_updates(tab.place.sheet_id, [(0, column, data)]))
 
 
+def _removed_rows(tab: BoundTab, plan: TabPlan, seen: TabReading) -> dict[int, ObservedRow]:
+    """The rows that are deleted, as they were read."""
+    return {row.row: row for row in tab.rows({r.row: seen.cells[r.row] for r in plan.removes if r.row in seen.cells})}
+
+
 def _cells(tab: BoundTab, row: RowPlan) -> list[tuple[int, int, CellData]]:
     layout = tab.place.layout
     cells = [(row.row, layout.columns[c.column], build.cell(c.value, c.note)) for c in row.cells]
     if row.mark is not None:
-        cells.append((row.row, layout.sync, build.cell(encode_mark(row.mark))))
+        cells.append((row.row, layout.sync, build.cell(row.mark_text(tab.place.sequence + 1))))
     elif row.clear_mark:
         cells.append((row.row, layout.sync, build.cell(None)))
     return cells
@@ -250,7 +275,7 @@ def _added(tab: BoundTab, add: Add) -> list[CellData]:
     cells: list[CellData] = [{} for _ in range(layout.width)]
     for name, value in add.values.items():
         cells[layout.columns[name]] = build.cell(value)
-    cells[layout.sync] = build.cell(encode_mark(add.mark))
+    cells[layout.sync] = build.cell(encode_mark(add.mark, tab.place.sequence + 1))
     if add.message is not None:
         column = layout.columns[tab.shape.key[0]]
         cells[column] = {**cells[column], **build.cell(note=with_message("", add.message))}

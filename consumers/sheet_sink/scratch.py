@@ -1,7 +1,8 @@
 """The scratch tab `_tabstream`: the rows as they were at the very moment of the last write.
 
 Its first cell describes the batch; each block below holds the copied header of a tab and then the copied rows. The first
-column says whose row each was meant to be, the second whose it was to become; the copies begin in the third. So whoever
+column says whose row each was meant to be, the second whose it was to become, the next two name the marks that were read and
+written there; then the copies begin. So whoever
 reads it knows which rows were hit by mistake, also after the death of the one that wrote it.
 """
 
@@ -14,7 +15,9 @@ from tabstream.core.cells import EMPTY_CELL, ObservedCell, RowKey
 SCRATCH_SHEET_ID = 1_413_829_197
 SCRATCH_ROWS = 2_400
 SCRATCH_COLUMNS = 26
-COPIES_COLUMN = 2
+COPIES_COLUMN = 4
+CLEARED = "cleared"
+"""The name of the mark that was written where one was taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,15 @@ def decode_descriptor(text: object) -> Descriptor | None:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A copied row: where it stands in the scratch tab, whose it was meant to be by the mark that was read there (a key, a
-    new row's token, or "" for nobody's), whose it was to become, whether it was deleted."""
+    """A copied row: where it stands in the scratch tab, whose it was meant to be (a key, a
+    new row's token, or "" for nobody's), whose it was to become, the names of the marks that were `read` there and `written`
+    ("" for none), whether it was deleted."""
 
     at: int
     meant: RowKey
     becomes: RowKey
+    read: str
+    written: str
     removed: bool
     cells: Sequence[ObservedCell]
 
@@ -76,6 +82,8 @@ def block_rows(block: Block, rows: Mapping[int, Sequence[ObservedCell]]) -> tupl
     for number in range(block.count):
         at = block.start + 1 + number
         row = rows.get(at, ())
-        meant, becomes = (str(cell.value or "") for cell in (*row[:COPIES_COLUMN], EMPTY_CELL, EMPTY_CELL)[:COPIES_COLUMN])
-        found.append(Copied(at, meant, becomes, number >= block.count - block.removed, row[COPIES_COLUMN:]))
+        told = [str(cell.value or "") for cell in (*row[:COPIES_COLUMN], *[EMPTY_CELL] * COPIES_COLUMN)[:COPIES_COLUMN]]
+        meant, becomes, read, written = told
+        removed = number >= block.count - block.removed
+        found.append(Copied(at, meant, becomes, read, written, removed, row[COPIES_COLUMN:]))
     return rows.get(block.start, ())[COPIES_COLUMN:], found

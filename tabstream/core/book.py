@@ -104,13 +104,12 @@ class Book:
 
     def doubt(self, keys: Iterable[RowKey], mistakes: Mistakes) -> None:
         """The rows of these keys may have been hit by mistake: they are planned again. One that is not found any more was
-        overwritten, not deleted, unless only rows that were hit before have its mark."""
-        hit = {key for key in self.mistakes.rows if key in self.entries and self.entries[key].row is None}
-        overwritten = {key: mark for key, mark in mistakes.marks.items() if key not in hit}
-        self.mistakes.marks |= overwritten
-        self.mistakes.rows |= mistakes.rows
+        overwritten, not deleted."""
+        self.mistakes.marks |= mistakes.marks
+        self.mistakes.rows = {n: r for n, r in self.mistakes.rows.items() if n not in mistakes.seen} | mistakes.rows
+        self.mistakes.left |= mistakes.left
         self.mistakes.tokens |= mistakes.tokens
-        for key in {*overwritten, *mistakes.renames.values()} & self.entries.keys():
+        for key in {*mistakes.marks, *mistakes.renames.values()} & self.entries.keys():
             self.entries[key].shown = False
         self.renames |= mistakes.renames
         for name in mistakes.keyless & self.keyed.keys():

@@ -1,5 +1,6 @@
 """What a book is made of: keys, results, new rows, and what is under way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tabstream.core.cells import Digest, RowKey
@@ -67,12 +68,16 @@ class Report:
 
 @dataclass(slots=True)
 class Mistakes:
-    """What a write hit that was not meant: by key the mark that its row had, by the key that was meant the row that was
-    hit instead, as it was: another key's, a person's own, or a blank one, what the rows hold whose tokens were cleared, by its
-    old key the new key of a row that got it in vain, as another row was hit, and the tokens of new rows that did so."""
+    """What a write hit that was not meant: by key the mark that its row had; by the name of the mark that it got the row that
+    was hit, as it was: another key's, a person's own, or a blank one, and what of it an
+    earlier mistake had left there; what the rows hold whose tokens were cleared; by its old
+    key the new key of a row that got it in vain, as another row was hit; and the tokens of new rows that did so. `seen` names
+    the marks that the write has met, whoever's: what they told is over."""
 
     marks: dict[RowKey, Mark] = field(default_factory=dict)
-    rows: dict[RowKey, ObservedRow] = field(default_factory=dict)
+    rows: dict[str, ObservedRow] = field(default_factory=dict)
+    left: dict[str, Mapping[str, Digest]] = field(default_factory=dict)
     tokens: dict[str, Digest] = field(default_factory=dict)
     renames: dict[RowKey, RowKey] = field(default_factory=dict)
     keyless: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)

@@ -71,25 +71,25 @@ def identify(
     known: Container[RowKey],
     last_row: Mapping[RowKey, int],
     contents: Mapping[str, Digest] | None = None,
-    hit: Mapping[RowKey, ObservedRow] | None = None,
+    hit: Mapping[str, ObservedRow] | None = None,
 ) -> Identity:
     """Sorts the rows of a tab into what they are.
 
     `known` holds the keys that the table has; `last_row` tells in which row (0-based) a key was last seen, -1 where that is
-    not known of one that was shown, `contents` what (`row_content`) the row of each token held, `hit` by the key that was
-    meant the row that a write hit instead, as it was.
+    not known of one that was shown, `contents` what (`row_content`) the row of each token held, `hit` the rows that a write
+    hit by mistake, as they were, by the name of the mark that it left there.
     """
     found = Identity()
     agreeing: dict[RowKey, list[ObservedRow]] = {}
     torn: list[ObservedRow] = []
     unmarked: list[ObservedRow] = []
     begun: list[tuple[ObservedRow, NewRow]] = []
+    tokens = {row.mark.token for row in rows if isinstance(row.mark, NewRow)}
+    found.hit = [row for row in rows if row.mark_name in (hit or {}) and _was_hit(row, (hit or {})[row.mark_name], tokens)]
     for row in rows:
         if isinstance(row.mark, NewRow):
             begun.append((row, row.mark))
         elif isinstance(row.mark, Mark):
-            if not row.blank and _was_hit(row, row.mark, hit or {}):
-                found.hit.append(row)
             if row.blank:
                 found.cleared.setdefault(row.mark.key, Located(row, row.mark))
             elif row.key == row.mark.key:
@@ -98,8 +98,7 @@ def identify(
                 torn.append(row)
         elif row.damaged or isinstance(row.mark, CopiedRow) or not row.blank:
             unmarked.append(row)
-    _take_hit(found, agreeing, torn, hit or {})
-    begun = _take_hit_tokens(found, agreeing, begun, hit or {})
+    _take_hit(found, agreeing, torn, begun, hit or {})
     for key, candidates in agreeing.items():
         _take_agreeing(found, key, candidates, last_row)
     found.unsure = found.unsure or bool(torn)
@@ -119,58 +118,48 @@ def identify(
     return found
 
 
-def _was_hit(row: ObservedRow, mark: Mark, hit: Mapping[RowKey, ObservedRow]) -> bool:
-    """True where something of the row is still as it was before the write, and not as its mark says."""
-    before = hit.get(mark.key)
-    if before is None:
-        return False
-    left = [name for name, marked in mark.cells.items() if name in row.values and digest(row.values[name]) != marked.digest]
-    return any(digest(row.values[name]) == digest(before.values[name]) for name in left)
+def _was_hit(row: ObservedRow, before: ObservedRow, tokens: Container[str]) -> bool:
+    """True for a row that has the mark of another one; a token may have come to the row that it was meant for."""
+    if isinstance(row.mark, NewRow) and isinstance(before.mark, Mark):
+        return row.key == before.mark.key
+    if isinstance(row.mark, NewRow) and isinstance(before.mark, NewRow):
+        return before.mark.token not in tokens and not row.blank
+    return row.mark is not None and not isinstance(row.mark, NewRow)
 
 
 def _take_hit(
-    found: Identity, agreeing: dict[RowKey, list[ObservedRow]], torn: list[ObservedRow], hit: Mapping[RowKey, ObservedRow]
+    found: Identity,
+    agreeing: dict[RowKey, list[ObservedRow]],
+    torn: list[ObservedRow],
+    begun: list[tuple[ObservedRow, NewRow]],
+    hit: Mapping[str, ObservedRow],
 ) -> None:
     """A write has put a mark, and perhaps a key, into a row of another key, or of nobody's."""
-    newest = {_mark(row).key: row for row in sorted(found.hit, key=lambda row: _mark(row).offset)}
-    for meant, row in newest.items():
-        before = hit[meant].mark
-        if isinstance(before, Mark) and (before.key in agreeing or before.key in found.rows):
+    there = {id(row) for row in found.hit}
+    for key in list(agreeing):
+        agreeing[key] = [row for row in agreeing[key] if id(row) not in there]
+    own = {key for key, candidates in agreeing.items() if candidates}
+    tokens = {mark.token for row, mark in begun if id(row) not in there}
+    for row in found.hit:
+        before = hit[row.mark_name].mark
+        if row.blank or (isinstance(before, Mark) and before.key in own | found.rows.keys()):
+            if isinstance(row.mark, Mark) and row.key == row.mark.key:
+                agreeing.setdefault(row.mark.key, []).append(row)
+            there.discard(id(row))
             continue
-        others = [other for other in agreeing.pop(meant, ()) if other is not row]
-        if others:
-            agreeing[meant] = others
         torn[:] = [other for other in torn if other is not row]
+        begun[:] = [(other, mark) for other, mark in begun if other is not row]
         found.unsure = True
         if isinstance(before, Mark):
-            repair = Repair.MARK if row.key == before.key else Repair.KEY
-            found.rows[before.key] = Located(row, before, repair)
-        else:
-            found.new.append(row)
-
-
-def _take_hit_tokens(
-    found: Identity,
-    agreeing: Mapping[RowKey, list[ObservedRow]],
-    begun: Sequence[tuple[ObservedRow, NewRow]],
-    hit: Mapping[RowKey, ObservedRow],
-) -> list[tuple[ObservedRow, NewRow]]:
-    """A write has put a new row's token into the row of a key or of another token. Gives the rows that it has not hit."""
-    left = []
-    tokens = {mark.token for _, mark in begun}
-    for row, mark in begun:
-        before = None if mark.token not in hit else hit[mark.token].mark
-        if isinstance(before, Mark) and before.key == row.key and before.key not in agreeing:
-            found.rows[before.key] = Located(row, before, Repair.MARK)
-        elif isinstance(before, NewRow) and before.token not in tokens and not row.blank:
+            found.rows[before.key] = Located(row, before, Repair.MARK if row.key == before.key else Repair.KEY)
+        elif isinstance(before, NewRow) and isinstance(row.mark, NewRow) and before.token not in tokens | found.tokens.keys():
             found.tokens[before.token] = row
             found.moved_tokens.add(before.token)
         else:
-            left.append((row, mark))
-            continue
-        found.hit.append(row)
-        found.unsure = True
-    return left
+            found.new.append(row)
+    found.hit = [row for row in found.hit if id(row) in there]
+    for key in [key for key, candidates in agreeing.items() if not candidates]:
+        del agreeing[key]
 
 
 def _take_parted(found: Identity, rows: Sequence[ObservedRow], torn: Sequence[ObservedRow], known: Container[RowKey]) -> None:

@@ -1,8 +1,8 @@
 """The sync mark: what the `_sync` cell of a row says about it.
 
-    t1:<checksum>:["<key values>", partition, offset, {column: "digest" or "digest:number"}]
+    t1:<checksum>:["<key values>", partition, offset, {column: "digest" or "digest:number"}, write]
 
-`t1` is the format's version. The checksum (digest of the JSON text) tells a mark that a person has damaged from one
+`t1` is the format's version, `write` the number of the write that left it there. The checksum (digest of the JSON text) tells a mark that a person has damaged from one
 that stands as it was written. A row that is not in the database yet carries `new:<uuid>`, a copy of a row that is not
 synced `copy:<key values>`: whoever reads that row alone must not take it for the one that it was copied from.
 """
@@ -16,6 +16,7 @@ from tabstream.core.cells import Digest, RowKey, digest, key_values, row_key
 from tabstream.errors import TabstreamError
 
 _VERSION = "t1"
+_NAME_CHARACTERS = 100
 _NEW = "new:"
 _COPY = "copy:"
 
@@ -63,15 +64,22 @@ class CopiedRow:
 AnyMark: TypeAlias = Mark | NewRow | CopiedRow
 
 
-def encode_mark(mark: AnyMark) -> str:
-    """The text of the `_sync` cell."""
+def encode_mark(mark: AnyMark, write: int = 0) -> str:
+    """The text of the `_sync` cell. `write` is the number of the write: so no two writes leave the same text in two rows."""
     if isinstance(mark, NewRow):
         return mark.token
     if isinstance(mark, CopiedRow):
         return f"{_COPY}{mark.key}"
     cells = {c: f"{m.digest}:{m.number}" if m.number else m.digest for c, m in mark.cells.items()}
-    payload = json.dumps([json.loads(mark.key), mark.partition, mark.offset, cells], ensure_ascii=False, separators=(",", ":"))
+    parts = [json.loads(mark.key), mark.partition, mark.offset, cells, *([write] if write else [])]
+    payload = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     return f"{_VERSION}:{digest(payload)}:{payload}"
+
+
+def mark_name(text: str) -> str:
+    """What tells the text of a `_sync` cell from that of any other row, as good as the text itself, and short."""
+    version, _, rest = text.partition(":")
+    return rest.partition(":")[0] if version == _VERSION else text[:_NAME_CHARACTERS]
 
 
 def decode_mark(text: str | None) -> AnyMark | None:
@@ -86,7 +94,7 @@ def decode_mark(text: str | None) -> AnyMark | None:
     checksum, _, payload = rest.partition(":")
     if version != _VERSION or checksum != digest(payload):
         raise DamagedMark(f"{text[:80]!r} is not a sync mark")
-    key, partition, offset, cells = json.loads(payload)
+    key, partition, offset, cells, *_ = json.loads(payload)
     return Mark(row_key(key_values(json.dumps(key))), partition, offset, {c: _marked(m) for c, m in cells.items()})
 
 

@@ -12,15 +12,15 @@ An answer that the mark already shows (by its decision number) is no news, so a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from tabstream.core.binding import BoundColumn, TableShape
-from tabstream.core.cells import EMPTY_DIGEST, CellValue, ObservedCell, digest, same
+from tabstream.core.cells import EMPTY_DIGEST, CellValue, Digest, ObservedCell, digest, same
 from tabstream.core.changes import Desired, Missing
 from tabstream.core.edits import Outcome, SeenCell
 from tabstream.core.identity import Located, Repair
-from tabstream.core.marks import AnyMark, Mark, MarkedCell
+from tabstream.core.marks import AnyMark, Mark, MarkedCell, encode_mark
 from tabstream.core.notes import has_message, outcome_message, with_message
 from tabstream.core.results import Answer
 from tabstream.core.tab import ObservedRow
@@ -62,6 +62,13 @@ class RowPlan:
     mark: AnyMark | None = None
     clear_mark: bool = False
     seen: list[SeenCell] = field(default_factory=list)
+    _mark_text: str | None = None
+
+    def mark_text(self, write: int) -> str:
+        """The text of the mark as the write of this number leaves it, "" where it stays."""
+        if self._mark_text is None:
+            self._mark_text = "" if self.mark is None else encode_mark(self.mark, write)
+        return self._mark_text
 
     @property
     def row(self) -> int:
@@ -117,7 +124,7 @@ def plan_row(desired: Desired, located: Located, answers: Sequence[Answer], shap
             message = PASTED_MESSAGE if located.repair is Repair.WHOLE else KEY_MESSAGE
             decided = _put_back(wanted, old, message if column.name == shape.key[0] else None)
         elif old is None:
-            decided = _first(wanted, located.row.values[column.name])
+            decided = _first(wanted, located.row.values[column.name], [a for a in answers if a.column == column.name])
         else:
             news = [a for a in answers if a.column == column.name and a.number > old.number]
             decided = _decide(located.row.values[column.name], old, wanted, news)
@@ -188,17 +195,28 @@ def assumed_mark(desired: Desired, row: ObservedRow) -> Mark:
     return Mark(desired.key, desired.partition, desired.offset, cells)
 
 
-def mark_before_mistake(before: Mark, row: ObservedRow) -> Mark:
-    """The mark of a row that a write meant for another one has hit: as it was `before`, without the cells that hold what the
-    write left there, which are nobody's edits."""
-    cells = {name: marked for name, marked in before.cells.items() if not left_by_mistake(row, name)}
+def mark_before_mistake(before: Mark, row: ObservedRow, left: Mapping[str, Digest]) -> Mark:
+    """The mark of a row that a write meant for another one has hit: as it was `before`, without the cells that hold what such
+    writes left there, which are nobody's edits."""
+    cells = {name: marked for name, marked in before.cells.items() if not left_by_mistake(row, name, left)}
     return Mark(before.key, before.partition, before.offset, cells)
 
 
-def left_by_mistake(row: ObservedRow, column: str) -> bool:
-    """True where a cell holds what the mark in its row, another key's, says was written."""
+def before_mistake(row: ObservedRow, before: ObservedRow, left: Mapping[str, Digest]) -> ObservedRow:
+    """The row that a write meant for another one has hit: what it was `before`, with what people have typed since."""
+    hit = {name for name in row.cells if name in before.cells and left_by_mistake(row, name, left)}
+    cells = {name: before.cells[name] if name in hit else cell for name, cell in row.cells.items()}
+    values = {name: before.values[name] if name in hit else value for name, value in row.values.items()}
+    torn = isinstance(row.mark, Mark) and row.key != row.mark.key
+    key = row.key if torn else before.key
+    return replace(row, cells=cells, values=values, mark=before.mark, key=key, mark_name=before.mark_name)
+
+
+def left_by_mistake(row: ObservedRow, column: str, left: Mapping[str, Digest]) -> bool:
+    """True where a cell holds what the mark in its row, another key's, says was written, or what is `left` there."""
     written = row.mark.cells.get(column) if isinstance(row.mark, Mark) else None
-    return written is not None and written.digest == digest(row.values[column])
+    now = digest(row.values[column])
+    return (written is not None and written.digest == now) or left.get(column) == now
 
 
 def shown_value(values: Mapping[str, CellValue | Missing], column: str) -> CellValue:
@@ -234,10 +252,12 @@ def _decide(value: CellValue, old: MarkedCell, wanted: CellValue | Missing, news
     return _Cell(wanted, MarkedCell(digest(wanted), number), message)
 
 
-def _first(wanted: CellValue | Missing, value: CellValue) -> _Cell:
-    if isinstance(wanted, Missing):
-        return _Cell(KEEP, MarkedCell(digest(value)))
-    return _Cell(wanted, MarkedCell(digest(wanted)))
+def _first(wanted: CellValue | Missing, value: CellValue, answers: Sequence[Answer]) -> _Cell:
+    last = answers[-1] if answers else None
+    message = KEEP if last is None else outcome_message(last.outcome, last.value, last.reason)
+    shown = value if isinstance(wanted, Missing) else wanted
+    mark = MarkedCell(digest(shown), 0 if last is None else last.number)
+    return _Cell(KEEP if isinstance(wanted, Missing) else wanted, mark, message)
 
 
 def _put_back(wanted: CellValue | Missing, old: MarkedCell | None, message: str | None) -> _Cell:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tabstream.core.binding import SYNC_HEADER, TableShape
 from tabstream.core.cells import EMPTY_CELL, CellValue, ObservedCell, RowKey, digest, row_key
-from tabstream.core.marks import AnyMark, DamagedMark, Mark, decode_mark
+from tabstream.core.marks import AnyMark, DamagedMark, Mark, decode_mark, mark_name
 from tabstream.errors import BindingProblem
 
 
@@ -26,7 +26,8 @@ class Layout:
 class ObservedRow:
     """One row of the tab. `values` are canonical; `key` is None while a key cell is empty that should not be.
 
-    `shown_only` are the columns that nobody can edit: what stands in them makes no row.
+    `shown_only` are the columns that nobody can edit: what stands in them makes no row. `mark_name` names what stands in the
+    `_sync` cell.
     """
 
     row: int
@@ -36,6 +37,7 @@ class ObservedRow:
     damaged: bool
     key: RowKey | None
     shown_only: frozenset[str] = frozenset()
+    mark_name: str = ""
 
     @property
     def blank(self) -> bool:
@@ -74,8 +76,9 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
     mark: AnyMark | None = None
     damaged = False
     sync = cells[layout.sync] if layout.sync < len(cells) else EMPTY_CELL
+    text = "" if sync.value is None else str(sync.value)
     try:
-        mark = decode_mark(None if sync.value is None else str(sync.value))
+        mark = decode_mark(text)
     except DamagedMark:
         damaged = True
     if isinstance(mark, Mark):
@@ -86,7 +89,7 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
     if any(value is None for value in key_cells) and not (isinstance(mark, Mark) and mark.key == key):
         key = None
     shown_only = frozenset(c.name for c in shape.columns if (c.read_only or c.type.read_only) and c.name not in shape.key)
-    return ObservedRow(row, observed, values, mark, damaged, key, shown_only)
+    return ObservedRow(row, observed, values, mark, damaged, key, shown_only, mark_name(text))
 
 
 def _as_written(

@@ -50,7 +50,7 @@ def believe(book: Book, rows: Mapping[RowKey, ObservedRow], tokens: Mapping[str,
     """The identity of rows that were read where they were last seen; raises LooksWrong where one is another row."""
     found = Identity()
     for key, row in rows.items():
-        if not isinstance(row.mark, Mark) or row.mark.key != key or row.key != key or key in book.mistakes.rows:
+        if not isinstance(row.mark, Mark) or row.mark.key != key or row.key != key or row.mark_name in book.mistakes.rows:
             raise LooksWrong(key)
         found.rows[key] = Located(row, row.mark)
     for token, row in tokens.items():
@@ -63,11 +63,13 @@ def believe(book: Book, rows: Mapping[RowKey, ObservedRow], tokens: Mapping[str,
 def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
     """The identity of all rows of a whole read; the book learns where each key's row is."""
     known = {key for key, entry in book.entries.items() if not entry.deleted}
+    known |= book.renames.keys() & book.mistakes.marks.keys()
     last_row = {k: -1 if e.row is None else e.row for k, e in book.entries.items() if e.row is not None or e.shown}
     contents = {name: token.content for name, token in book.tokens.items()} | book.mistakes.tokens
     found = identify(rows, known, last_row, contents, book.mistakes.rows)
-    still_hit = {row.mark.token if isinstance(row.mark, NewRow) else row.mark.key for row in found.hit if row.mark is not None}
-    book.mistakes.rows = {meant: row for meant, row in book.mistakes.rows.items() if meant in still_hit}
+    still_hit = {row.mark_name for row in found.hit}
+    book.mistakes.rows = {name: row for name, row in book.mistakes.rows.items() if name in still_hit}
+    book.mistakes.left = {name: left for name, left in book.mistakes.left.items() if name in still_hit}
     book.mistakes.tokens = {name: held for name, held in book.mistakes.tokens.items() if name in found.moved_tokens}
     for entry in book.entries.values():
         entry.row = None
@@ -157,6 +159,7 @@ def _plan_renamed(book: Book, found: Identity, plan: TabPlan) -> None:
     """A row whose primary key was changed stays where it is, and what people have beside it."""
     for old in list(book.renames):
         new, place, gone = book.new_key(old), found.rows.get(old), book.desired(old)
+        place = None if place is None else _before_mistake(book, old, place)
         if new is None or place is None or place.mark is None or gone is None or gone.values is not None or new in found.rows:
             continue
         desired = book.desired(new)
@@ -165,7 +168,6 @@ def _plan_renamed(book: Book, found: Identity, plan: TabPlan) -> None:
             del found.rows[old]
         elif desired is not None and desired.values is not None:
             answers = [a for key in (old, new) for p in book.results.get(key, ()) for a in p.result.cells]
-            place = _before_mistake(book, old, place)
             plan.rows[new] = plan_row(desired, Located(place.row, place.mark), answers, book.shape)
             plan.settled |= {old: gone, new: desired}
             plan.renamed[new] = old
@@ -219,10 +221,14 @@ def _with_mark(book: Book, place: Located, desired: Desired) -> Located:
 
 def _before_mistake(book: Book, key: RowKey, place: Located) -> Located:
     """The key's row; one that a write has hit by mistake with the mark that it had, without what the write left there."""
-    before = book.mistakes.marks.get(key)
+    hit = book.mistakes.rows.get(place.row.mark_name)
+    held = None if hit is None else hit.mark
+    before = held if isinstance(held, Mark) and held.key == key else book.mistakes.marks.get(key)
     if before is None or (isinstance(place.row.mark, Mark) and place.row.mark.key == key):
         return place
-    return replace(place, mark=mark_before_mistake(before, place.row))
+    cleared = dict.fromkeys(place.row.values, EMPTY_DIGEST) if place.row.mark is None else {}
+    left = book.mistakes.left.get(place.row.mark_name, cleared)
+    return replace(place, mark=mark_before_mistake(before, place.row, left))
 
 
 def _as_they_stand(cells: Sequence[SeenCell], row: ObservedRow) -> list[SeenCell]:
@@ -336,9 +342,10 @@ def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str]
         left_behind = [CellWrite(name, None) for name in row.shown_only if row.values[name] is not None]
         plan.others.append(RowPlan(row, left_behind, clear_mark=True))
     for row in found.new:
-        if isinstance(row.mark, Mark) and row.mark.key in book.mistakes.rows:
-            before = book.mistakes.rows[row.mark.key]
-            back = [CellWrite(name, before.values[name]) for name in row.values if left_by_mistake(row, name)]
+        if row.mark is not None and row.mark_name in book.mistakes.rows:
+            before = book.mistakes.rows[row.mark_name]
+            left = book.mistakes.left.get(row.mark_name, {})
+            back = [CellWrite(name, before.values[name]) for name in row.values if left_by_mistake(row, name, left)]
             token = before.mark if isinstance(before.mark, NewRow) else None
             plan.others.append(RowPlan(row, back, token, clear_mark=True))
             plan.look_whole(now_ms)

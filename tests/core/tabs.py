@@ -7,7 +7,7 @@ from tabstream.core.binding import Binding, BoundColumn, TableShape
 from tabstream.core.book import Book
 from tabstream.core.cells import CellValue, ObservedCell, digest, row_key
 from tabstream.core.changes import Desired
-from tabstream.core.marks import Mark, MarkedCell, NewRow
+from tabstream.core.marks import Mark, MarkedCell, NewRow, encode_mark, mark_name
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Look, TabPlan
 from tabstream.core.tabplan import plan_tab, recognise
@@ -59,7 +59,8 @@ def row(
     """A row as it was read."""
     values: dict[str, CellValue] = {"id": number, "name": name, "amount": amount}
     cells = {c: ObservedCell(v, "" if v is None else str(v)) for c, v in values.items()}
-    return ObservedRow(index, cells, values, made, damaged, None if number is None else row_key([number]))
+    name = "" if made is None else mark_name(encode_mark(made))
+    return ObservedRow(index, cells, values, made, damaged, None if number is None else row_key([number]), mark_name=name)
 
 
 def tokens() -> Callable[[], str]:

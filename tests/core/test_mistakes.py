@@ -12,7 +12,8 @@ KNOWN = {key(1), key(2), key(9)}
 
 def test_a_row_that_got_another_rows_key_and_mark_is_what_it_was() -> None:
     before = row(1, 1.0, "Ada", 5.0, mark(1, "Ada", 5.0, 3))
-    found = identify([row(1, 9.0, "Ada", 5.0, mark(9, "Bo", None, 7))], KNOWN, {}, hit={key(9): before})
+    hit = row(1, 9.0, "Ada", 5.0, mark(9, "Bo", None, 7))
+    found = identify([hit], KNOWN, {}, hit={hit.mark_name: before})
     assert {k: (v.row.row, v.repair) for k, v in found.rows.items()} == {key(1): (1, Repair.KEY)}
     assert found.unsure
 
@@ -20,13 +21,13 @@ def test_a_row_that_got_another_rows_key_and_mark_is_what_it_was() -> None:
 def test_the_row_that_was_meant_is_not_taken_for_the_one_that_was_hit() -> None:
     before = row(1, 1.0, "Ada", 5.0, mark(1, "Ada", 5.0, 3))
     rows = [row(1, 1.0, "Ada", None, mark(2, "Bo", None, 7)), row(2, 2.0, "B", None, mark(2, "B", None, 4))]
-    found = identify(rows, KNOWN, {}, hit={key(2): before})
+    found = identify(rows, KNOWN, {}, hit={rows[0].mark_name: before})
     assert {k: v.row.row for k, v in found.rows.items()} == {key(1): 1, key(2): 2}
 
 
 def test_a_blank_row_that_was_hit_is_nobodys_once_more() -> None:
     hit = row(1, None, "typed later", 5.0, mark(1, "Ada", 5.0, 3))
-    found = identify([hit], KNOWN, {}, hit={key(1): row(1, None, None, None)})
+    found = identify([hit], KNOWN, {}, hit={hit.mark_name: row(1, None, None, None)})
     assert found.new == [hit]
     assert not found.rows
 
@@ -57,15 +58,3 @@ def test_a_key_that_is_not_found_after_a_mistake_is_placed_again_and_not_deleted
     plan = plan_tab(known, recognise(known, []), Look.WHOLE, 0, lambda: "new:1", 0)
     assert [add.desired.key for add in plan.adds] == [key(1)]
     assert not known.suspects
-
-
-def test_a_row_that_has_another_rows_mark_by_mistake_is_hit_again_and_the_other_one_is_deleted_all_the_same() -> None:
-    known = book()
-    known.fold(key(1), 0, 3, False)
-    known.fold(key(2), 0, 4, False)
-    hit = row(1, 1.0, "Ada", None, mark(2, "Bo", 5.0, 4))
-    known.doubt({key(1), key(2)}, Mistakes(rows={key(2): row(1, 1.0, "Ada", 5.0, mark(1, "Ada", 5.0, 3))}))
-    recognise(known, [hit])
-    known.doubt({key(1), key(2)}, Mistakes(marks={key(2): mark(2, "Bo", 5.0, 4)}))
-    assert known.entries[key(2)].shown, "its row was gone before"
-    assert not known.mistakes.marks

@@ -55,6 +55,15 @@ def test_a_rejected_value_is_put_back_with_a_note() -> None:
     assert 'not saved: it is too long (you typed "typed")' in str(plan.cells[0].note)
 
 
+def test_a_rejection_is_told_though_the_mark_of_its_cell_was_lost() -> None:
+    made = mark(1, "a", 2.0, 5).without({"name"})
+    answers = [answer("typed", "a", 9, Outcome.REJECTED, "it is too long")]
+    plan = plan_row(desired(1, "a", 2.0, 5), Located(row(1, 1.0, "another row's", 2.0, made), made), answers, SHAPE)
+    assert written(plan) == {"name": "a"}
+    assert 'not saved: it is too long (you typed "typed")' in str(plan.cells[0].note)
+    assert plan.mark is not None and plan.mark.cells["name"].number == 9
+
+
 def test_a_newer_edit_survives_the_answer_to_the_older() -> None:
     made = mark(1, "a", 2.0, 5)
     answers = [answer("first", "a", 9, Outcome.APPLIED)]

@@ -11,10 +11,11 @@ from consumers.sheet_sink.owner import Owner
 from consumers.sheet_sink.reading import Request, read
 from consumers.sheet_sink.rendering import fence
 from tabstream.core.book import Book
+from tabstream.core.edits import Edit
 from tabstream.core.watermark import METADATA_KEY, TopicMark, Watermark, encode_watermark
 from tabstream.sheets import requests as build
 from tabstream.sheets.errors import InvalidRequest
-from tests.core.tabs import SHAPE, desired
+from tests.core.tabs import SHAPE, desired, key
 from tests.sheet_sink.desk import HEADERS, TOPICS, ZONE, Desk
 from tests.sheets_emulator.running import Person, until
 
@@ -145,3 +146,26 @@ def test_a_write_that_is_refused_twice_for_no_row_pauses(leads: Desk, owner: Own
     assert owner.roster.paused == {}
     assert owner.turn()
     assert [paused.problem for paused in owner.roster.paused.values()] == ["google refused a write: no grid"]
+
+
+def test_what_a_write_has_overwritten_is_looked_at_soon_though_nothing_else_happens(
+    leads: Desk, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, told = owner._client.batch_update, list[Edit]()
+
+    def batch_update(*arguments: Any, **named: Any) -> Any:
+        leads.person.act("type", cell="B3", text="typed")
+        return send(*arguments, **named)
+
+    leads.tab.book.change(desired(2, "new", None, 4))
+    with monkeypatch.context() as patch:
+        patch.setattr(owner._client, "batch_update", batch_update)
+        assert owner.turn()
+    monkeypatch.setattr(owner, "_publish", told.extend)
+    now = leads.services.clock.now_ms()
+    assert not leads.tab.is_due(now)
+    assert now < min(at for at in leads.tab.wakes_at_ms() if at > now) <= now + 5_000
+    leads.tab.check_write_at_ms = now
+    owner.turn()
+    assert [(edit.row_key, cell.value) for edit in told for cell in edit.cells] == [(key(2), "typed")]
+    assert not leads.tab.is_due(now + 5_000)

@@ -45,11 +45,15 @@ def test_a_block_tells_whose_each_copy_was_what_it_was_to_become_and_which_were_
     def line(*texts: str) -> list[ObservedCell]:
         return [ObservedCell(text or None, text) for text in texts]
 
-    rows = {4: line("", "", "id", "name"), 5: line("[1]", "[9]", "1", "Ada"), 7: line("[3]", "", "3")}
+    rows = {
+        4: line("", "", "", "", "id", "name"),
+        5: line("[1]", "[9]", "a", "b", "1", "Ada"),
+        7: line("[3]", "", "c", "", "3"),
+    }
     header, copies = block_rows(Block("leads", 4, 3, 1), rows)
     assert [cell.shown for cell in header] == ["id", "name"]
-    assert [(c.at, c.meant, c.becomes, c.removed, [cell.shown for cell in c.cells]) for c in copies] == [
-        (5, "[1]", "[9]", False, ["1", "Ada"]),
-        (6, "", "", False, []),
-        (7, "[3]", "", True, ["3"]),
+    assert [(c.at, c.meant, c.becomes, c.read, c.written, c.removed, [cell.shown for cell in c.cells]) for c in copies] == [
+        (5, "[1]", "[9]", "a", "b", False, ["1", "Ada"]),
+        (6, "", "", "", "", False, []),
+        (7, "[3]", "", "c", "", True, ["3"]),
     ]

@@ -204,6 +204,7 @@ def test_what_was_typed_while_a_row_was_put_right_is_an_edit_of_that_row(filled:
 def test_a_row_that_was_put_right_is_no_mistake_to_the_next_owner(filled: Desk) -> None:
     put_right_while_typing(filled)
     filled.pre_image.forget()
+    filled.tab.book.mistakes.rows.clear()
     (met,) = filled.met()
     assert key(1) in met.keys
     assert not met.mistakes.marks and not met.mistakes.rows
@@ -357,6 +358,24 @@ def test_a_new_row_whose_key_was_written_into_another_row_gets_it(filled: Desk, 
     assert filled.put_right() == []
     assert [row for row in filled.grid() if any(row)] == [*OLD_BO, ["4", "Eve", "5", ""]]
     assert not filled.tab.book.tokens
+
+
+def test_rows_that_move_again_while_they_are_put_right_are_put_right_all_the_same(filled: Desk) -> None:
+    filled.change(desired(1, "Ada", 1.5, 0), desired(2, "new", 2.0, 0), desired(3, "Cyd", 3.0, 0))
+    for descending in (True, False):
+        for met in filled.met():
+            filled.tab.book.doubt(met.keys, met.mistakes)
+        reading = filled.read()
+        filled.pre_image.reported = reading.scratch_batch
+        plan = filled.plan(reading)
+        filled.person.act("sort-range", range="A2:E4", column="E", descending=descending)
+        filled.apply(filled.render(reading, plan), plan)
+    assert filled.put_right() == []
+    assert sorted(filled.grid()) == [
+        ["1", "Ada", "1.5", "remark 1"],
+        ["2", "new", "2", "remark 2"],
+        ["3", "Cyd", "3", "remark 3"],
+    ]
 
 
 def test_what_was_typed_in_a_row_that_was_hit_by_mistake_is_found(filled: Desk) -> None:
