@@ -2,9 +2,10 @@
 
     t1:<checksum>:["<key values>", partition, offset, {column: "digest" or "digest:number"}, write]
 
-`t1` is the format's version, `write` the number of the write that left it there. The checksum (digest of the JSON text) tells a mark that a person has damaged from one
-that stands as it was written. A row that is not in the database yet carries `new:<uuid>`, a copy of a row that is not
-synced `copy:<key values>`: whoever reads that row alone must not take it for the one that it was copied from.
+`t1` is the format's version, `write` the number of the write that left it there. The checksum (digest of the JSON text)
+tells a mark that a person has damaged from one that stands as it was written. A row that is not in the database yet carries
+`new:<uuid>`, a copy of a row that is not synced `copy:<key values>`: whoever reads that row alone must not take it for the
+one that it was copied from.
 """
 
 import json
