@@ -15,12 +15,14 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`sequence` is the tab's own number as it was last seen, None where it was not; `paused` that an operator paused it."""
+    """`sequence` is the tab's own number as it was last seen, None where it was not; `paused` that an operator paused it, for
+    this reason."""
 
     binding: str
     sheet_id: int | None
     sequence: int | None
     paused: bool
+    reason: str = ""
 
 
 def recall(bindings: Sequence[Binding], services: Services) -> list[Told]:
@@ -34,5 +36,6 @@ def recall(bindings: Sequence[Binding], services: Services) -> list[Told]:
         if status.spreadsheet_id == wanted[status.binding].spreadsheet_id:
             details: dict[str, Any] = json.loads(status.details)
             sheet_id, sequence = details.get("sheet_id"), details.get("sequence")
-            told.append(Told(status.binding, sheet_id, sequence, bool(details.get("paused_by_operator"))))
+            paused, reason = bool(details.get("paused_by_operator")), str(details.get("pause_reason") or "")
+            told.append(Told(status.binding, sheet_id, sequence, paused, reason))
     return told

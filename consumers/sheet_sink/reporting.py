@@ -84,9 +84,10 @@ def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
 
 
 def _paused(owner: Owner, paused: Paused, instance: str, now_ms: int) -> Status:
+    name, stopped = paused.binding.name, owner.roster.stopped_by_operator
     starting = paused.problem == "starting"
     return Status(
-        binding=paused.binding.name,
+        binding=name,
         spreadsheet_id=owner.spreadsheet_id,
         owner=instance,
         owned_since_ms=owner.since_ms,
@@ -94,9 +95,7 @@ def _paused(owner: Owner, paused: Paused, instance: str, now_ms: int) -> Status:
         at_ms=now_ms,
         problem=(owner.problem if starting else paused.problem) or None,
         remedy=None if starting else paused.remedy,
-        details=_details(
-            owner, paused.binding.name, {"paused_by_operator": paused.binding.name in owner.roster.stopped_by_operator}
-        ),
+        details=_details(owner, name, {"paused_by_operator": name in stopped, "pause_reason": stopped.get(name)}),
     )
 
 

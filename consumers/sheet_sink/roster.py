@@ -17,9 +17,10 @@ _LONGEST_IDLE_MS = 1_000
 STARTING = BindingProblem("starting", "wait")
 
 
-def by_operator(name: str) -> BindingProblem:
-    """Why a binding pauses that an operator has paused."""
-    return BindingProblem("paused by an operator", f"resume it: tabstream resume {name}")
+def by_operator(name: str, reason: str = "") -> BindingProblem:
+    """Why a binding pauses that an operator has paused, in the operator's own words if there are any."""
+    problem = "paused by an operator" + (f": {reason}" if reason else "")
+    return BindingProblem(problem, f"resume it: tabstream resume {name}")
 
 
 def retry_ms(paused_ms: int) -> int:
@@ -34,7 +35,7 @@ class Roster:
     def __init__(self, bindings: tuple[Binding, ...], opener: Opener, clock: Clock) -> None:
         self.tabs: dict[str, BoundTab] = {}
         self.paused: dict[str, Paused] = {}
-        self.stopped_by_operator: set[str] = set()
+        self.stopped_by_operator: dict[str, str] = {}  # with the reason that was given, empty where none was
         self._opener = opener
         self._clock = clock
         now = clock.now_ms()
@@ -54,7 +55,7 @@ class Roster:
     def recall(self, told: Told) -> None:
         """Takes over what the last owner has said of a binding."""
         if told.paused:
-            self.stop(told.binding)
+            self.stop(told.binding, told.reason)
         if told.sheet_id is not None and told.sequence is not None:
             self._opener.sequences[told.binding] = (told.sheet_id, told.sequence)
 
@@ -93,10 +94,10 @@ class Roster:
         for name in list(self.tabs):
             self.pause(name, problem)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, reason: str = "") -> None:
         """Pauses a binding until an operator resumes it."""
-        self.stopped_by_operator.add(name)
-        problem = by_operator(name)
+        self.stopped_by_operator[name] = reason
+        problem = by_operator(name, reason)
         self.pause(name, problem)
         if name in self.paused:
             now = self._clock.now_ms()
@@ -139,9 +140,9 @@ class Roster:
     def _take_signal(self, name: str, signal: Signal) -> None:
         now = self._clock.now_ms()
         if signal.kind is SignalKind.PAUSE:
-            self.stop(name)
+            self.stop(name, signal.argument or "")
         elif signal.kind is SignalKind.RESUME:
-            self.stopped_by_operator.discard(name)
+            self.stopped_by_operator.pop(name, None)
             if name in self.paused:
                 self.paused[name].retry_at_ms = now
         elif name in self.tabs:

@@ -1,21 +1,27 @@
 """The command line. Sub-commands import what they need when they are called, so that --help is fast."""
 
+import logging
 import sys
 
 import typer
 
-from tabstream.cli import benchmark, confirm, connectors, demo, local, run, status
+from tabstream.cli import benchmark, confirm, conflicts, connectors, demo, local, pause, run, status, tail
 from tabstream.errors import ConfigurationError, OperatorError, Outage
 
 app = typer.Typer(
     name="tabstream",
     help="Keeps PostgreSQL tables and Google Sheets tabs identical, in both directions, in real time, over Kafka.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("pause")(pause.pause)
+app.command("resume")(pause.resume)
 app.command("confirm")(confirm.confirm)
+app.command("conflicts")(conflicts.conflicts)
+app.command("tail")(tail.tail)
 app.command("demo")(demo.demo)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(local.app, name="local")
@@ -24,6 +30,8 @@ app.add_typer(connectors.app, name="connectors")
 
 def main() -> None:
     """Runs the command line; a wrong configuration ends with one message and exit code 2, a mistake or an outage with 1."""
+    # What a Kafka client logs of an outage is in the error that follows.
+    logging.getLogger("librdkafka").addHandler(logging.NullHandler())
     try:
         app()
     except ConfigurationError as problem:

@@ -1,6 +1,5 @@
 """`tabstream status`: how each binding stands."""
 
-import logging
 from dataclasses import asdict
 from typing import Annotated
 
@@ -21,8 +20,6 @@ _COLOURS = {"RUNNING": "green", "STARTING": "yellow", "PAUSED": "red", "SILENT":
 def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False) -> None:
     """Shows each binding's owner, rows, lag, edits and problems. Exit code 1 if anything needs an operator."""
     clock = SystemClock()
-    # what can't be reached is told in the answer, once
-    logging.getLogger("librdkafka").addHandler(logging.NullHandler())
     overview = read_overview(load_settings(), clock)
     if as_json:
         typer.echo(as_json_text(overview))

@@ -99,6 +99,11 @@ class Publisher:
         }
         return self._publish(DEAD_LETTERS, message.key(), message.value(), headers, message.headers())
 
+    def again(self, topic: str, message: Received) -> Future[None]:
+        """Writes a message of the dead letters to the topic it came from, as it was received there."""
+        kept = [header for header in message.headers() or () if not str(header[0]).startswith("tabstream.")]
+        return self._publish(topic, message.key(), message.value(), received=kept)
+
     def register(self) -> None:
         """Registers the schemas of edits and signals ahead of the first message; raises as the methods above do."""
         self._edits.register()

@@ -1,20 +1,15 @@
 """What waits for a confirmation, and confirming it: the owner is told the digest of exactly the rows that were shown."""
 
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tabstream.clock import Clock
 from tabstream.config import Settings
-from tabstream.errors import OperatorError
-from tabstream.kafka.messages import Signal, SignalKind, Status
-from tabstream.kafka.publisher import Publisher
-from tabstream.kafka.status_topic import decode, read_newest, status_decoder
-
-_SECONDS = 10.0
-_ACKNOWLEDGE_SECONDS = 30.0
+from tabstream.kafka.messages import SignalKind, Status
+from tabstream.operations.reported import read_status, read_statuses
+from tabstream.operations.signalling import send
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +25,12 @@ class Held:
 
 def read_held(settings: Settings, binding: str) -> Held | None:
     """What waits, as the owner has said last; None where nothing does. Raises Outage, or OperatorError for no such binding."""
-    raw = read_newest(settings, _SECONDS)
-    if binding not in raw:
-        known = ", ".join(sorted(raw)) or "none"
-        raise OperatorError(f"no sheet sink has reported a binding {binding!r}", f"choose one of: {known}")
-    statuses, unreadable = decode({binding: raw[binding]}, status_decoder(settings))
-    if binding in unreadable:
-        raise OperatorError(f"the status of {binding!r} can't be read: {unreadable[binding]}", "use the sheet sink's version")
-    return held_of(statuses[0])
+    return held_of(read_status(settings, binding))
+
+
+def read_all_held(settings: Settings) -> list[Held]:
+    """What waits in any binding, by its name; raises Outage, or OperatorError for a status that can't be read."""
+    return [held for status in read_statuses(settings) if (held := held_of(status)) is not None]
 
 
 def held_of(status: Status) -> Held | None:
@@ -50,11 +43,4 @@ def held_of(status: Status) -> Held | None:
 
 def confirm(settings: Settings, held: Held, clock: Clock) -> None:
     """Tells the owner that these rows, and no others, may go on; raises Outage if Kafka does not take it."""
-    signal = Signal(
-        str(uuid.uuid4()), held.spreadsheet_id, SignalKind.CONFIRM, clock.now_ms(), held.binding, argument=held.digest
-    )
-    publisher = Publisher(settings)
-    try:
-        publisher.signal(signal).result(_ACKNOWLEDGE_SECONDS)
-    finally:
-        publisher.close()
+    send(settings, clock, held.spreadsheet_id, held.binding, SignalKind.CONFIRM, held.digest)

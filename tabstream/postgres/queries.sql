@@ -169,6 +169,17 @@ ON CONFLICT (binding, row_key, column_name) DO UPDATE SET
 DELETE FROM tabstream.held h USING unnest(%s::text[], %s::text[], %s::text[]) AS k(binding, row_key, column_name)
 WHERE h.binding = k.binding AND h.row_key = k.row_key AND h.column_name = k.column_name;
 
+-- list_conflicts: conflicts on record, the newest first, each with how many there are
+SELECT count(*) OVER (), binding, row_key, column_name, sheet_value, database_value, winner, rule, number,
+       first_seen_at, database_changed_at, decided_at
+FROM tabstream.conflict
+WHERE (%(binding)s::text IS NULL OR binding = %(binding)s)
+  AND (%(since_us)s::bigint IS NULL OR decided_at >= to_timestamp(%(since_us)s / 1000000.0))
+ORDER BY decided_at DESC, id DESC LIMIT %(limit)s;
+
+-- bindings_with_conflicts: the bindings that have conflicts on record
+SELECT DISTINCT binding FROM tabstream.conflict ORDER BY binding;
+
 -- all_constraints_now: deferred constraints are checked here, not at the commit
 SET CONSTRAINTS ALL IMMEDIATE;
 

@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from prometheus_client import REGISTRY
@@ -13,11 +15,12 @@ from consumers.sheet_sink.bound_tab import Paused
 from consumers.sheet_sink.counting import count_repairs, count_written
 from consumers.sheet_sink.inbox import RawMessage
 from consumers.sheet_sink.owner import Owner
+from consumers.sheet_sink.recall import recall
 from consumers.sheet_sink.reporting import not_ready, show_gauges, statuses
 from consumers.sheet_sink.services import Services
 from tabstream.core.guard import held_digest
 from tabstream.core.tabplan import recognise
-from tabstream.kafka.messages import State
+from tabstream.kafka.messages import Signal, SignalKind, State
 from tests.core.tabs import BINDING, desired, gone, key
 from tests.sheet_sink.desk import Desk
 from tests.sheets_emulator.running import until
@@ -68,12 +71,30 @@ def test_a_paused_binding_says_why_and_what_to_do(services: Services) -> None:
     (status,) = statuses(owner, "sink-1", 1)
     assert (status.state, status.problem) == (State.STARTING, None)
     owner.roster.paused["leads"] = Paused(BINDING, "tab 'Leads' was deleted", "undo the deletion", 0, 0)
-    owner.roster.stopped_by_operator.add("leads")
+    owner.roster.stopped_by_operator["leads"] = "month end"
     (status,) = statuses(owner, "sink-1", 1)
     assert (status.state, status.problem, status.remedy) == (State.PAUSED, "tab 'Leads' was deleted", "undo the deletion")
-    assert json.loads(status.details)["paused_by_operator"] is True
+    details = json.loads(status.details)
+    assert (details["paused_by_operator"], details["pause_reason"]) == (True, "month end")
     (reason,) = not_ready(owner)
     assert "'leads' is paused: tab 'Leads' was deleted" in reason
+
+
+def test_a_pause_and_its_reason_are_known_to_the_next_owner(services: Services) -> None:
+    owner = Owner("S1", [BINDING], services, lambda _: True)
+    owner.roster.take_signal(Signal("i", "S1", SignalKind.PAUSE, 0, "leads", argument="month end"))
+    (status,) = statuses(owner, "sink-1", 1)
+    assert (status.state, status.problem) == (State.PAUSED, "paused by an operator: month end")
+    assert status.remedy == "resume it: tabstream resume leads"
+    topic = SimpleNamespace(statuses=lambda names: ([replace(status, spreadsheet_id=BINDING.spreadsheet_id)], {}))
+    (told,) = recall([BINDING], cast(Services, topic))
+    following = Owner("S1", [BINDING], services, lambda _: True)
+    following.roster.recall(told)
+    (again,) = statuses(following, "sink-2", 2)
+    assert (again.state, again.problem) == (status.state, status.problem)
+    following.roster.take_signal(Signal("i", "S1", SignalKind.RESUME, 0, "leads"))
+    (last,) = statuses(following, "sink-2", 3)
+    assert json.loads(last.details)["paused_by_operator"] is False
 
 
 def test_an_owner_without_progress_is_not_ready(leads: Desk, owner: Owner) -> None:
