@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from tabstream.cli import benchmark, confirm, conflicts, connectors, demo, local, pause, run, status, tail
+from tabstream.cli import benchmark, confirm, conflicts, connectors, dead_letters, demo, local, pause, run, status, tail
 from tabstream.errors import ConfigurationError, OperatorError, Outage
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("conflicts")(conflicts.conflicts)
 app.command("tail")(tail.tail)
 app.command("demo")(demo.demo)
 app.command("benchmark")(benchmark.benchmark)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(local.app, name="local")
 app.add_typer(connectors.app, name="connectors")
 

@@ -31,10 +31,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*(escape(_safe(text)) for text in row))
     Console().print(table)
 
 
 def print_text(text: str) -> None:
-    """Prints text as it is, whatever characters it holds."""
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    """Prints text as it is, but for what would steer the terminal."""
+    Console().print(_safe(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def _safe(text: str) -> str:
+    from tabstream.core.readable import printable
+
+    return "\n".join(map(printable, text.split("\n")))

@@ -79,20 +79,15 @@ def as_line(tailed: "Tailed", versions: Any) -> str:
 
 def as_record(tailed: "Tailed") -> dict[str, Any]:
     """The whole message for programs; what can't be decoded is there as hexadecimal digits with the reason."""
+    from tabstream.core.telling import json_value
+
     record, message = tailed.record, tailed.message
     return {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
         "at_ms": record.at_ms,
-        "key": _plain(message.key),
-        "value": _plain(message.value),
+        "key": json_value(message.key),
+        "value": json_value(message.value),
         "headers": dict(message.headers),
     }
-
-
-def _plain(value: Any) -> Any:
-    from tabstream.core.readable import plain
-    from tabstream.core.telling import Undecodable
-
-    return {"hex": value.hex, "undecodable": value.reason} if isinstance(value, Undecodable) else plain(value)

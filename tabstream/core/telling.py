@@ -33,6 +33,11 @@ class Undecodable:
     reason: str
 
 
+def json_value(value: Any) -> Any:
+    """A decoded key or value as JSON holds it."""
+    return {"hex": value.hex, "undecodable": value.reason} if isinstance(value, Undecodable) else plain(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A message's key and value, each decoded, text, None or Undecodable; the texts of its headers; its value's bytes."""

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from tabstream.kafka.topics import DEAD_LETTERS, EDITS, SIGNALS, STATUS
 
 _FULL_QUEUE_SECONDS = 10.0
 _POLL_SECONDS = 0.1
+_OWN_HEADERS = "tabstream."
 
 
 class BrokerUnavailable(Outage):
@@ -99,10 +100,10 @@ class Publisher:
         }
         return self._publish(DEAD_LETTERS, message.key(), message.value(), headers, message.headers())
 
-    def again(self, topic: str, message: Received) -> Future[None]:
-        """Writes a message of the dead letters to the topic it came from, as it was received there."""
-        kept = [header for header in message.headers() or () if not str(header[0]).startswith("tabstream.")]
-        return self._publish(topic, message.key(), message.value(), received=kept)
+    def again(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Future[None]:
+        """Writes a dead letter to the topic it came from, as it was received there."""
+        kept = [(name, given) for name, given in headers if not name.startswith(_OWN_HEADERS)]
+        return self._publish(topic, key, value, received=kept)
 
     def register(self) -> None:
         """Registers the schemas of edits and signals ahead of the first message; raises as the methods above do."""
