@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from tabstream.cli import benchmark, confirm, conflicts, connectors, dead_letters, demo, local, pause, run, status, tail
+from tabstream.cli import (
+    benchmark,
+    confirm,
+    conflicts,
+    connectors,
+    dead_letters,
+    deletes,
+    demo,
+    history,
+    local,
+    pause,
+    run,
+    status,
+    tail,
+)
 from tabstream.errors import ConfigurationError, OperatorError, Outage
 
 app = typer.Typer(
@@ -20,7 +34,9 @@ app.command("status")(status.status)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("confirm")(confirm.confirm)
+app.command("deletes")(deletes.deletes)
 app.command("conflicts")(conflicts.conflicts)
+app.command("history")(history.history)
 app.command("tail")(tail.tail)
 app.command("demo")(demo.demo)
 app.command("benchmark")(benchmark.benchmark)

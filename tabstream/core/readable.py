@@ -29,13 +29,17 @@ def value_text(value: Any) -> str:
 
 def short(value: Any, width: int = _WIDTH) -> str:
     """The same, cut to a width that leaves room for others on the line."""
-    text = value_text(value)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return _cut(value_text(value), width)
 
 
 def values_text(values: Mapping[str, Any]) -> str:
     """Columns with their values; those that are empty are left out."""
     return ", ".join(f"{name} {short(value)}" for name, value in values.items() if value is not None) or "no values"
+
+
+def texts_text(texts: Mapping[str, str | None]) -> str:
+    """The same for texts as the database or the tab shows them, without quotes."""
+    return ", ".join(f"{name} {_cut(text, _WIDTH)}" for name, text in texts.items() if text) or "no values"
 
 
 def changes_text(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
@@ -78,6 +82,10 @@ def is_key(key: Any, wanted: str) -> bool:
         of_row = key.partition("/")[2]
         return wanted == key or (bool(of_row) and shown_key(of_row) == shown_key(wanted))
     return isinstance(key, Mapping) and shown_key(key) == shown_key(wanted)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _part(value: Any) -> str:
