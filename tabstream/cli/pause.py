@@ -22,8 +22,8 @@ def pause(
 ) -> None:
     """Stops reading and writing one tab, until it is resumed.
 
-    Changes and edits wait and nothing is lost: the table's changes in its topic, people's edits in their cells. Edits that
-    are in Kafka already are still decided. The pause outlives restarts of the sheet sink.
+    Nothing is lost: the table's changes wait in its topic. What people type is still saved where the Apps Script reports it,
+    and found after the pause where it does not. The pause outlives restarts of the sheet sink.
 
     Exit code 0: the binding is paused. 1: there is no such binding, or its owner has not done it in time.
     """
