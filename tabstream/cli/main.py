@@ -13,6 +13,7 @@ from tabstream.cli import (
     dead_letters,
     deletes,
     demo,
+    held,
     history,
     local,
     pause,
@@ -40,6 +41,7 @@ app.command("history")(history.history)
 app.command("tail")(tail.tail)
 app.command("demo")(demo.demo)
 app.command("benchmark")(benchmark.benchmark)
+app.add_typer(held.app, name="held")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(local.app, name="local")
 app.add_typer(connectors.app, name="connectors")

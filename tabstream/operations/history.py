@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 
-from tabstream.bindings_file import load_bindings
 from tabstream.config import Settings
 from tabstream.core.binding import Binding, TableShape
 from tabstream.core.cells import ObservedCell, RowKey, row_key
@@ -24,6 +23,7 @@ from tabstream.kafka.avro import Decoder
 from tabstream.kafka.reader import Record, TopicReader
 from tabstream.kafka.retention import kept
 from tabstream.kafka.topics import EDITS
+from tabstream.operations.reported import binding_of
 from tabstream.operations.topics import results_topic, table_topic
 from tabstream.postgres.connection import Connection, connect
 from tabstream.postgres.shape import read_shape
@@ -56,7 +56,7 @@ def read_history(settings: Settings, name: str, key: str, column: str | None, sa
 
     Raises Outage, ConfigurationError, or OperatorError for a binding, key or column that can't be.
     """
-    binding = _binding(settings, name)
+    binding = binding_of(settings, name)
     try:
         with connect(settings.database_url, "tabstream history", autocommit=True) as connection:
             shapes = _Shapes(connection, binding)
@@ -98,16 +98,6 @@ def wanted_key(text: str, shape: TableShape) -> RowKey:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _binding(settings: Settings, name: str) -> Binding:
-    settings.require("bindings_file", "database_url")
-    bindings = load_bindings(settings.required_path("bindings_file"))
-    binding = bindings.named(name)
-    if binding is None:
-        known = ", ".join(b.name for b in bindings.bindings)
-        raise OperatorError(f"there is no binding {name!r} in the bindings file", f"choose one of: {known}")
-    return binding
 
 
 class _Shapes(dict[str, TableShape]):

@@ -2,6 +2,7 @@
 
 from tabstream.bindings_file import load_bindings
 from tabstream.config import Settings
+from tabstream.core.binding import Binding
 from tabstream.errors import OperatorError
 from tabstream.kafka.messages import Status
 from tabstream.kafka.status_topic import decode, read_newest, status_decoder
@@ -36,3 +37,15 @@ def read_statuses(settings: Settings) -> list[Status]:
 def file_names(settings: Settings) -> list[str]:
     """The names in the bindings file, none where there is no file; raises ConfigurationError for a wrong one."""
     return [b.name for b in load_bindings(settings.bindings_file).bindings] if settings.bindings_file else []
+
+
+def binding_of(settings: Settings, name: str) -> Binding:
+    """The entry of the bindings file, for what needs the database too; raises ConfigurationError, or OperatorError where
+    there is no such entry."""
+    settings.require("bindings_file", "database_url")
+    bindings = load_bindings(settings.required_path("bindings_file"))
+    binding = bindings.named(name)
+    if binding is None:
+        known = ", ".join(b.name for b in bindings.bindings)
+        raise OperatorError(f"there is no binding {name!r} in the bindings file", f"choose one of: {known}")
+    return binding

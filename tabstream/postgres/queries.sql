@@ -180,6 +180,23 @@ ORDER BY decided_at DESC, id DESC LIMIT %(limit)s;
 -- bindings_with_conflicts: the bindings that have conflicts on record
 SELECT DISTINCT binding FROM tabstream.conflict ORDER BY binding;
 
+-- list_held: values that wait for a person, the oldest first; of one binding where it is given
+SELECT binding, row_key, column_name, sheet_value, database_value, number, held_at
+FROM tabstream.held WHERE (%(binding)s::text IS NULL OR binding = %(binding)s) ORDER BY held_at, binding, row_key, column_name;
+
+-- take_held: the value that waits for a cell; it waits no longer
+DELETE FROM tabstream.held WHERE binding = %s AND row_key = %s AND column_name = %s
+RETURNING binding, row_key, column_name, sheet_value, database_value, number, held_at;
+
+-- settle_register: what has become of a held value, for repeats of its edit; what the person was looking at
+UPDATE tabstream.cell_register SET outcome = %s
+WHERE binding = %s AND row_key = %s AND column_name = %s AND number = %s
+RETURNING base;
+
+-- settle_conflict: who has won in the end
+UPDATE tabstream.conflict SET winner = %s
+WHERE binding = %s AND row_key = %s AND column_name = %s AND number = %s AND winner = 'held';
+
 -- all_constraints_now: deferred constraints are checked here, not at the commit
 SET CONSTRAINTS ALL IMMEDIATE;
 

@@ -338,6 +338,39 @@ def test_rows_that_wait_for_a_confirmation_are_shown(bound: Bound, scene: Scene)
     scene.until_equal(60, 2)
 
 
+def test_held_values_are_applied_or_dropped(bound: Bound, scene: Scene) -> None:
+    place = bound[1]
+    bindings = yaml.safe_load(place.state.bindings_file.read_text(encoding="utf-8"))
+    bindings["bindings"][0]["conflict"] = "hold"
+    place.state.bindings_file.write_text(yaml.safe_dump(bindings), encoding="utf-8")
+    for name in ("sheet-sink", "database-sink"):
+        stack.control(place.state, "restart", name)
+    scene.until_equal(60)
+    keys = [scene.lead("first held"), scene.lead("second held")]
+    told(bound, "pause", "leads")
+    for key in keys:
+        scene.query("set_company", key=key, text="the database's")
+        scene.type(key, "company", "the person's")
+    until(lambda: len(as_json(bound, "held", "list", "leads")) == 2, "the held values")
+    told(bound, "resume", "leads")
+    scene.until_equal(60)
+
+    def note(key: str) -> str:
+        view = scene.watch.now()
+        return view.note_at(view.rows[key], "company")
+
+    for key in keys:
+        until(lambda key=key: "waits for a decision" in note(key), "the note on the held cell")  # type: ignore[misc]
+    assert '"the person\'s"' in told(bound, "held", "list")
+    assert told(bound, "held", "apply", "leads", keys[0], "company") == f'company of {keys[0]} is "the person\'s" now\n'
+    assert "waits no longer" in told(bound, "held", "drop", "leads", keys[1], "company")
+    assert told(bound, "held", "list") == "nothing waits for a decision\n"
+    assert "nothing waits for the cell" in refused(bound, "held", "apply", "leads", keys[0], "company")
+    until(lambda: [note(key) for key in keys] == ["", ""], "the notes to go")
+    scene.until_equal(60, 2)
+    assert [scene.value(key, "company") for key in keys] == ["the person's", "the database's"]
+
+
 AWAY = "127.0.0.1:1"
 
 
