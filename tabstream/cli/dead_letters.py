@@ -124,13 +124,13 @@ def drop(
 
     settings, last = load_settings(), places.offset(offset)
     count = dead_letters.count_up_to(settings, last)
-    if not yes and not typer.confirm(f"delete the {count} dead letters up to {offset}?", err=True):
+    if not yes and not typer.confirm(f"delete the dead letters up to {offset}, {count} in all?", err=True):
         raise typer.Exit(1)
     dead_letters.drop(settings, last)
     if as_json:
         print_json({"dropped": count})
     else:
-        print_text(f"{count} dead letters are deleted")
+        print_text(f"deleted: {count}")
 
 
 def _summary(letter: "DeadLetter") -> dict[str, Any]:

@@ -36,5 +36,5 @@ def deletes(
     rows = [(held.binding, shown_key(key), reason) for held in found for key, reason in held.rows.items()]
     print_table(("binding", "key", "reason"), rows)
     for held in found:
-        more = f", of which {len(held.rows)} are shown" if held.count > len(held.rows) else ""
-        print_text(f"{held.binding}: {held.count} rows wait{more}; to let them go on: tabstream confirm {held.binding}")
+        more = f", the first {len(held.rows)} of them above" if held.count > len(held.rows) else ""
+        print_text(f"{held.binding}: {held.count} wait{more}; to let them go on: tabstream confirm {held.binding}")

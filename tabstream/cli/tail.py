@@ -56,15 +56,18 @@ def tail(
     where = None if begin is None else place(begin, SystemClock().now_ms())
     going_on = begin == "end" if follow is None else follow
     wanted = Wanted(topic, where, limit or (_LAST if where is None else None), going_on, key)
-    versions = Versions()
+    versions, shown = Versions(), 0
     try:
         for tailed in tail(load_settings(), wanted):
+            shown += 1
             if as_json:
                 print_json_line(as_record(tailed))
             else:
                 typer.echo(as_line(tailed, versions))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+    if not shown:
+        typer.echo("there is no such message", err=True)
 
 
 def as_line(tailed: "Tailed", versions: Any) -> str:

@@ -7,21 +7,25 @@ from tabstream.errors import OperatorError
 
 _AGO = re.compile(r"(?P<count>[0-9]{1,6}) ?(?P<unit>s|min|m|h|d)(?: ago)?")
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
-_HOW = "write it like 2026-11-24T18:05, 18:05 (today), or 15m, 2h, 3d (ago)"
+HOW = "write it like 2026-11-24T18:05, 18:05 (today), or 15m, 2h, 3d (ago)"
+
+
+class NotATime(OperatorError):
+    """Text that names no moment."""
 
 
 def moment_ms(text: str, now_ms: int, zone: tzinfo | None = None) -> int:
     """A moment in ms since 1970: ISO 8601, a time of today, or a length of time ago.
 
-    `zone` is for what names none; None for the machine's own. Raises OperatorError for anything else, and for the future.
+    `zone` is for what names none; None for the machine's own. Raises NotATime for anything else, OperatorError for the future.
     """
     now = _at(now_ms, zone)
     try:
         found = _read(text.strip(), now)
     except (ValueError, OverflowError) as problem:
-        raise OperatorError(f"{text!r} is not a time", _HOW) from problem
+        raise NotATime(f"{text!r} is not a time", HOW) from problem
     if found > now:
-        raise OperatorError(f"{text!r} is in the future: it is {shown_moment(now_ms, zone)} now", _HOW)
+        raise OperatorError(f"{text!r} is in the future: it is {shown_moment(now_ms, zone)} now", HOW)
     return round(found.timestamp() * 1000)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TypeAlias
 
-from tabstream.core.moments import moment_ms
+from tabstream.core.moments import NotATime, moment_ms
 from tabstream.errors import OperatorError
 
 _OFFSET = re.compile(r"(?:(?P<partition>[0-9]{1,9})/)?(?P<offset>[0-9]{1,18})")
@@ -54,7 +54,13 @@ def place(text: str, now_ms: int, zone: tzinfo | None = None) -> Place:
         return Beginning()
     if text == "end":
         return End()
-    return _offset(text) or Moment(moment_ms(text, now_ms, zone))
+    if found := _offset(text):
+        return found
+    try:
+        return Moment(moment_ms(text, now_ms, zone))
+    except NotATime as problem:
+        remedy = f"write beginning, end, 120, 3/120 (partition 3), or a time: {problem.remedy}"
+        raise OperatorError(f"{text!r} is no place in a topic", remedy) from problem
 
 
 def offset(text: str) -> Offset:

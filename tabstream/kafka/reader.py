@@ -79,8 +79,8 @@ class TopicReader:
         self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in begins.items()])
         return in_time_order(self._arrivals(set(begins), follow), begins)
 
-    def _arrivals(self, partitions: set[int], follow: bool) -> Iterator[Record | int]:
-        still_open, silent_seconds = set(partitions), 0.0
+    def _arrivals(self, still_open: set[int], follow: bool) -> Iterator[Record | int]:
+        silent_seconds = 0.0
         while still_open or follow:
             # `consume` waits until it has as many as it may take: the first must not wait for others.
             first = self._consumer.poll(_POLL_SECONDS)
