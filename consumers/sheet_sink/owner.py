@@ -95,7 +95,7 @@ class Owner:
         self._read_end_ms = 0
         self._signals: list[Signal] = []
         self._lock = threading.Lock()
-        self._recalled = False
+        self.recalled = False  # whether what the last owner has said is known
         self.since_ms = services.clock.now_ms()
         self.roster = Roster(tuple(bindings), self._opener, services.clock)
 
@@ -128,10 +128,10 @@ class Owner:
 
     def turn(self) -> bool:
         """Does what is due; False where nothing is. Raises Outage, BindingProblem: see `run`."""
-        if not self._recalled:
+        if not self.recalled:
             for told in recall(self.roster.bindings, self._services):
                 self.roster.recall(told)
-            self._recalled = True
+            self.recalled = True
         self._take_signals()
         if self.roster.open_paused():
             self._pre_image.opened()

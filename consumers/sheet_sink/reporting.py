@@ -14,7 +14,9 @@ _STALLED_SECONDS = 60.0
 
 
 def statuses(owner: Owner, instance: str, now_ms: int) -> list[Status]:
-    """The status of each binding of one owner."""
+    """The status of each binding of one owner; none before it knows what the last owner has said, which they replace."""
+    if not owner.recalled:
+        return []
     running = [_running(owner, tab, instance, now_ms) for tab in list(owner.roster.tabs.values())]
     paused = [_paused(owner, p, instance, now_ms) for p in list(owner.roster.paused.values())]
     return running + paused

@@ -30,6 +30,7 @@ from tests.sheets_emulator.running import until
 def owner(leads: Desk) -> Iterator[Owner]:
     """An owner that has opened the tab; it does not run by itself."""
     made = Owner(leads.spreadsheet_id, [], leads.services, lambda _: True)
+    made.recalled = True
     made.roster.tabs[leads.tab.binding.name] = leads.tab
     until(lambda: True if leads.tab.inbox.complete else None)
     yield made
@@ -68,6 +69,7 @@ def test_a_binding_with_nothing_to_do_says_so(leads: Desk, owner: Owner) -> None
 
 def test_a_paused_binding_says_why_and_what_to_do(services: Services) -> None:
     owner = Owner("S1", [BINDING], services, lambda _: True)
+    owner.recalled = True
     (status,) = statuses(owner, "sink-1", 1)
     assert (status.state, status.problem) == (State.STARTING, None)
     owner.roster.paused["leads"] = Paused(BINDING, "tab 'Leads' was deleted", "undo the deletion", 0, 0)
@@ -82,6 +84,7 @@ def test_a_paused_binding_says_why_and_what_to_do(services: Services) -> None:
 
 def test_a_pause_and_its_reason_are_known_to_the_next_owner(services: Services) -> None:
     owner = Owner("S1", [BINDING], services, lambda _: True)
+    owner.recalled = True
     owner.roster.take_signal(Signal("i", "S1", SignalKind.PAUSE, 0, "leads", argument="month end"))
     (status,) = statuses(owner, "sink-1", 1)
     assert (status.state, status.problem) == (State.PAUSED, "paused by an operator: month end")
@@ -89,7 +92,9 @@ def test_a_pause_and_its_reason_are_known_to_the_next_owner(services: Services) 
     topic = SimpleNamespace(statuses=lambda names: ([replace(status, spreadsheet_id=BINDING.spreadsheet_id)], {}))
     (told,) = recall([BINDING], cast(Services, topic))
     following = Owner("S1", [BINDING], services, lambda _: True)
+    assert statuses(following, "sink-2", 2) == [], "what the last owner has said must not be replaced before it is known"
     following.roster.recall(told)
+    following.recalled = True
     (again,) = statuses(following, "sink-2", 2)
     assert (again.state, again.problem) == (status.state, status.problem)
     following.roster.take_signal(Signal("i", "S1", SignalKind.RESUME, 0, "leads"))
