@@ -78,6 +78,8 @@ class BoundTab:
     last_write_ms: int | None = None
     check_write_at_ms: int | None = None
     isolate: bool = False
+    audit_asked: str | None = None
+    audit_answered: str | None = None
     strikes: dict[RowKey, int] = field(default_factory=dict)
     restore: list[int] = field(default_factory=list)
     truncated: Truncated | None = None

@@ -449,6 +449,8 @@ class Owner:
         self._settle(planned)
 
     def _settle(self, planned: Planned) -> None:
+        if planned.look is Look.WHOLE:
+            planned.tab.audit_answered = planned.tab.audit_asked
         book = planned.tab.book
         for key, desired in planned.plan.settled.items():
             book.settled(key, desired)

@@ -63,6 +63,7 @@ def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
         "parked_rows": dict(list(book.parked.items())[:20]),
         "copied_rows": book.copies,
         "deletes_under_way": len(book.suspects) + len(book.deleting),
+        "audit_answered": tab.audit_answered,
     }
     return Status(
         binding=tab.binding.name,

@@ -149,6 +149,8 @@ class Roster:
             tab = self.tabs[name]
             if signal.kind is SignalKind.CONFIRM:
                 _log.info("confirmation", binding=name, names_what_is_held=tab.book.confirm(signal.argument or ""))
+            if signal.kind is SignalKind.AUDIT:
+                tab.audit_asked = signal.id
             if signal.sheet_id is None or signal.sheet_id == tab.place.sheet_id:
                 tab.look_whole(now)
         elif name in self.paused and name not in self.stopped_by_operator:

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from tabstream.cli import (
+    audit,
     benchmark,
     confirm,
     conflicts,
@@ -34,6 +35,7 @@ app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
+app.command("audit")(audit.audit)
 app.command("confirm")(confirm.confirm)
 app.command("deletes")(deletes.deletes)
 app.command("conflicts")(conflicts.conflicts)

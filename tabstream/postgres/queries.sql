@@ -75,6 +75,14 @@ FROM unnest({arrays}) WITH ORDINALITY AS e({names}) JOIN {table} AS t ON {matche
 -- sample_rows: some rows, as texts
 SELECT {columns} FROM {table} AS t LIMIT %s;
 
+-- all_rows: the whole table, as texts
+SELECT {columns} FROM {table} AS t;
+
+-- read_position: the end of the write-ahead log and the server's time (ms since 1970), and lets the transaction rest for as long
+-- as the tab is being read; a commit may be visible before it is written out, so that the end of what is inserted counts
+SELECT pg_current_wal_insert_lsn()::text, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+       set_config('idle_in_transaction_session_timeout', '0', true);
+
 -- changed_by_column: microseconds since 1970 by the binding's own column; one without zone is taken as UTC
 CASE WHEN isfinite({column}) THEN (extract(epoch FROM {column}) * 1000000)::bigint END;
 

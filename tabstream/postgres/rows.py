@@ -5,7 +5,7 @@ Identifiers are composed, values are parameters, and each is cast to its column'
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import LiteralString, TypeAlias
@@ -20,6 +20,7 @@ from tabstream.postgres.statements import statement
 KeyTexts: TypeAlias = tuple[str, ...]
 
 _MODIFIERS = re.compile(r"\([^()]*\)")
+_STREAMED_AT_ONCE = 2_000
 _T = sql.Identifier("t")
 _E = sql.Identifier("e")
 _ORDINAL = sql.Identifier("ord")
@@ -64,6 +65,15 @@ class Rows:
         names = [column.name for column in self.table.shape.columns]
         query = statement("sample_rows").format(table=self._name, columns=_join(_text(_of(_T, name)) for name in names))
         return [dict(zip(names, row, strict=True)) for row in connection.execute(query, (limit,)).fetchall()]
+
+    def stream(self, connection: Connection) -> Iterator[dict[str, str | None]]:
+        """All rows as texts by column, a batch at a time. Call it in a transaction, and read to the end or close it."""
+        names = [column.name for column in self.table.shape.columns]
+        query = statement("all_rows").format(table=self._name, columns=_join(_text(_of(_T, name)) for name in names))
+        with connection.cursor(name="tabstream_rows") as cursor:
+            cursor.itersize = _STREAMED_AT_ONCE
+            for row in cursor.execute(query):
+                yield dict(zip(names, row, strict=True))
 
     def update(self, connection: Connection, changes: Sequence[tuple[KeyTexts, Mapping[str, str | None]]]) -> set[int]:
         """Writes columns of rows; returns the numbers of the changes that took place, which a trigger may prevent."""
