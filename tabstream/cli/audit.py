@@ -13,7 +13,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from tabstream.config import Settings
     from tabstream.core.cells import CellValue
-    from tabstream.operations.audit_report import Judged, Report
+    from tabstream.operations.audit_report import Judged, Report, Standing
 
 _SHOWN = 50
 _LONGEST = 40
@@ -76,8 +76,11 @@ def show(report: "Report", console: Console) -> None:
         console.print(table)
         if len(report.findings) > _SHOWN:
             console.print(f"and {len(report.findings) - _SHOWN} more: --json lists them all")
-    name, outcome = escape(report.binding.name), report.outcome.value
-    console.print(f"{name}: [{_COLOURS[outcome]}]{outcome}[/]{_sums(report)}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{escape(report.binding.name)}: [{_COLOURS[report.outcome.value]}]{_verdict(report)}[/]{_sums(report)}",
+        highlight=False,
+        soft_wrap=True,
+    )
     if report.problem:
         console.print(f"    {escape(report.problem)}", highlight=False, soft_wrap=True)
     if report.remedy:
@@ -132,27 +135,36 @@ def _log_to_stderr() -> None:
         logging.getLogger(name).addHandler(logging.NullHandler())
 
 
+def _verdict(report: "Report") -> str:
+    from tabstream.operations.audit_report import Outcome
+
+    counts = [f"{report.counts[standing]} {standing.value}" for standing in _standings() if standing in report.counts]
+    if report.outcome in (Outcome.EQUAL, Outcome.FAILED):
+        counts.insert(0, report.outcome.value)
+    return ", ".join(counts)
+
+
 def _sums(report: "Report") -> str:
     if report.checksums is None:
         return ""
     tab, table = report.checksums
-    rows = (
-        f"{report.table_rows}"
-        if report.tab_rows == report.table_rows
-        else f"{report.tab_rows} in the tab, {report.table_rows}"
-    )
-    counts = "".join(f", {count} {standing.value}" for standing, count in sorted(report.counts.items()))
+    rows = f"{report.table_rows} rows"
+    if report.tab_rows != report.table_rows:
+        rows = f"{report.tab_rows} rows in the tab, {report.table_rows} in the table"
     checksum = f"checksum {tab}" if tab == table else f"checksum of the tab {tab}, of the table {table}"
-    return (
-        f"{counts}; {rows} rows, {report.cells} cells compared, position {report.position}, {checksum}, {report.seconds:.1f} s"
-    )
+    return f"; {rows}, {report.cells} cells compared, position {report.position}, {checksum}, {report.seconds:.1f} s"
 
 
 def _worst_first(report: "Report") -> "list[Judged]":
+    order = _standings()
+    return sorted(report.findings, key=lambda judged: order.index(judged.standing))
+
+
+def _standings() -> "list[Standing]":
+    """From the worst to those that are no fault."""
     from tabstream.operations.audit_report import Standing
 
-    order = [Standing.DRIFT, Standing.UNDECIDED, Standing.PARKED, Standing.HELD, Standing.EDIT, Standing.UNSAVED]
-    return sorted(report.findings, key=lambda judged: order.index(judged.standing))
+    return list(Standing)
 
 
 def _row(judged: "Judged") -> list[str]:
@@ -180,7 +192,7 @@ def _as_json(report: "Report") -> dict[str, Any]:
         "table": report.binding.table,
         "spreadsheet_id": report.binding.spreadsheet_id,
         "tab": report.binding.tab,
-        "outcome": report.outcome.value,
+        "outcome": report.outcome.name.lower(),
         "problem": report.problem,
         "remedy": report.remedy,
         "position": report.position,
@@ -189,7 +201,7 @@ def _as_json(report: "Report") -> dict[str, Any]:
         "checksum": {"tab": tab, "table": table},
         "seconds": round(report.seconds, 3),
         "looks": report.looks,
-        "counts": {standing.value: count for standing, count in sorted(report.counts.items())},
+        "counts": {standing.name.lower(): count for standing, count in sorted(report.counts.items())},
         "findings": [_finding_json(judged) for judged in report.findings],
     }
 
@@ -199,8 +211,8 @@ def _finding_json(judged: "Judged") -> dict[str, Any]:
 
     found = judged.finding
     return {
-        "kind": found.kind.value,
-        "counts_as": judged.standing.value,
+        "kind": found.kind.name.lower(),
+        "counts_as": judged.standing.name.lower(),
         "key": found.key,
         "row": None if found.row is None else found.row + 1,
         "column": found.column,

@@ -16,14 +16,14 @@ _WHOLE_ROWS = frozenset({Kind.MISSING, Kind.NOBODYS})
 
 
 class Standing(StrEnum):
-    """What a finding counts for."""
+    """What a finding counts for, from the worst to what is no fault."""
 
     DRIFT = "drift"
+    UNDECIDED = "undecided"
+    PARKED = "parked"
+    HELD = "held"
     EDIT = "edit under way"
     UNSAVED = "not saved"
-    HELD = "held"
-    PARKED = "parked"
-    UNDECIDED = "undecided"
 
 
 _OPEN = (Standing.HELD, Standing.PARKED, Standing.UNDECIDED)
