@@ -101,13 +101,16 @@ class Auditor:
         view = read_structure(self.client, binding.spreadsheet_id)
         place = _Place(binding, find_tab(view, binding), view.zone)
         first = last = self._look(place, None)
-        trial, status, why = Trial(first.found.differences), None, None
+        trial = Trial(first.found.differences)
+        status: Status | None = None
+        why: Unsettled | None = None
         looks, deadline = 1, self.clock.monotonic() + self.patience.wait
         while trial.open and (why is None or not why.for_long) and (looks < _LOOKS or self.clock.monotonic() < deadline):
             self.say(f"{binding.name}: looking again at {len(trial.keys)} rows that differ")
             rested = self.clock.monotonic() + self.patience.pause
             if looks > 1:  # most of what was on its way at the first look has come at the second, which nobody is asked for
-                status, why = self._until_settled(binding, last)
+                told, why = self._until_settled(binding, last)
+                status = told or status
             self._rest.wait(max(0.0, rested - self.clock.monotonic()))
             keys = trial.keys
             last = self._look(place, keys)
