@@ -100,37 +100,34 @@ class Auditor:
         self.say(f"{binding.name}: reading table and tab")
         view = read_structure(self.client, binding.spreadsheet_id)
         place = _Place(binding, find_tab(view, binding), view.zone)
-        first = last = self._look(place, None)
-        trial = Trial(first.found.differences)
+        first = self._look(place, None)
+        found, trial = first.found, Trial(first.found.differences)
+        status, why, looks = self._try(place, first, trial)
+        judged = judge(found.findings, trial, status)
+        rows = found.tab_rows, found.table_rows, found.cells
+        report = Report(binding, 0.0, judged, *rows, first.position, found.checksums(), looks)
+        problem, remedy = what_is_open(report, why)
+        return replace(report, problem=problem, remedy=remedy)
+
+    def _try(self, place: _Place, first: _Look, trial: Trial) -> tuple[Status | None, Unsettled | None, int]:
+        """Looks again at what differs until that is decided, or patience is over: the owner's last word, what was still under
+        way, and how many looks there were."""
         status: Status | None = None
         why: Unsettled | None = None
-        looks, deadline = 1, self.clock.monotonic() + self.patience.wait
+        last, looks, deadline = first, 1, self.clock.monotonic() + self.patience.wait
         while trial.open and (why is None or not why.for_long) and (looks < _LOOKS or self.clock.monotonic() < deadline):
-            self.say(f"{binding.name}: looking again at {len(trial.keys)} rows that differ")
+            keys = trial.keys
+            self.say(f"{place.binding.name}: looking again at {len(keys)} rows that differ")
             rested = self.clock.monotonic() + self.patience.pause
             if looks > 1:  # most of what was on its way at the first look has come at the second, which nobody is asked for
-                told, why = self._until_settled(binding, last)
+                told, why = self._until_settled(place.binding, last)
                 status = told or status
             self._rest.wait(max(0.0, rested - self.clock.monotonic()))
-            keys = trial.keys
             last = self._look(place, keys)
             first.found.looked_again(last.found, keys)
             trial.looked_again(last.found.differences, settled=looks > 1 and why is None)
             looks += 1
-        found = first.found
-        report = Report(
-            binding,
-            0.0,
-            judge(found.findings, trial, status),
-            found.tab_rows,
-            found.table_rows,
-            found.cells,
-            first.position,
-            found.checksums(),
-            looks,
-        )
-        problem, remedy = what_is_open(report, why)
-        return replace(report, problem=problem, remedy=remedy)
+        return status, why, looks
 
     def _look(self, place: _Place, keys: Collection[RowKey | None] | None) -> _Look:
         """Reads the table, or its rows of these keys, as it is now, and then the tab."""
