@@ -20,6 +20,7 @@ from typing import TypeAlias
 from tabstream.core.binding import TableShape
 from tabstream.core.cells import CellValue, RowKey, digest, same
 from tabstream.core.marks import CopiedRow, Mark, NewRow
+from tabstream.core.notes import says_not_saved
 from tabstream.core.tab import ObservedRow
 
 _CHECKSUM_BYTES = 16
@@ -118,6 +119,7 @@ class _Seen:
     values: tuple[CellValue, ...]
     edited: frozenset[int]
     formulas: frozenset[int]
+    refused: bool
     mark: int
 
 
@@ -227,8 +229,11 @@ class _TabSide:
     def end(self, found: Comparison) -> None:
         """What is left stands for no row of the table."""
         for key, rows in self._agreeing.items():
-            found.findings += [Finding(Kind.NOBODYS, key, row.row, mark=row.mark) for row in rows]
-            found.differing[key] = _row_digest(rows[0].values), None
+            # A row that came back and that the database has refused stays, with a note.
+            kinds = [Kind.UNSAVED if row.refused else Kind.NOBODYS for row in rows]
+            found.findings += [Finding(kind, key, row.row, mark=row.mark) for kind, row in zip(kinds, rows, strict=True)]
+            if Kind.NOBODYS in kinds:
+                found.differing[key] = _row_digest(rows[0].values), None
         for key, rows in self._cleared.items():
             kind = Kind.DAMAGED if key in self._known else Kind.NOBODYS
             found.findings += [Finding(kind, key, row.row, mark=row.mark) for row in rows]
@@ -276,11 +281,12 @@ class _TabSide:
         formulas = [
             at for at, column in enumerate(self._shape.columns) if row.cells[column.name].formula and not column.formulas
         ]
+        refused = any(says_not_saved(cell.note) for cell in row.cells.values() if cell.note)
         edited: list[int] = []
         if mark is not None:
             marked = [mark.cells.get(name) for name in self._names]
             edited = [at for at, cell in enumerate(marked) if cell is not None and cell.digest != digest(values[at])]
-        return _Seen(row.row, row.key, values, frozenset(edited), frozenset(formulas), _fingerprint(row))
+        return _Seen(row.row, row.key, values, frozenset(edited), frozenset(formulas), refused, _fingerprint(row))
 
 
 def _fingerprint(row: ObservedRow) -> int:

@@ -10,6 +10,7 @@ from tabstream.core.cells import CellValue, as_json_value
 from tabstream.core.edits import Outcome
 
 _OURS = "[tabstream] "
+_NOT_SAVED = "not saved:"
 _HELD = re.compile(r"(?:; )?\d+ rows? changed or deleted at once:[^;]*")
 
 
@@ -26,6 +27,11 @@ def has_message(note: str) -> bool:
     return _OURS in note
 
 
+def says_not_saved(note: str) -> bool:
+    """True where a message of ours says that what stands in the cell was refused."""
+    return note.partition(_OURS)[2].startswith(_NOT_SAVED)
+
+
 def header_note(note: str, stories: Sequence[str], held: int) -> str:
     """The note on the header of the key column: the last stories of deleted rows, and how many rows wait (0: none)."""
     own, ours, said = note.partition(_OURS)
@@ -40,7 +46,7 @@ def header_note(note: str, stories: Sequence[str], held: int) -> str:
 def outcome_message(outcome: Outcome, typed: CellValue, reason: str | None) -> str | None:
     """What a person is told of the outcome of their edit; None where the cell shows it itself."""
     if outcome is Outcome.REJECTED:
-        return f"not saved: {reason or 'the database refused it'} (you typed {_quoted(typed)})"
+        return f"{_NOT_SAVED} {reason or 'the database refused it'} (you typed {_quoted(typed)})"
     if outcome is Outcome.LOST:
         return f"changed in the database at the same time; {reason or 'its value was kept'} (you typed {_quoted(typed)})"
     if outcome is Outcome.HELD:

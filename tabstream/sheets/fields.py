@@ -19,6 +19,3 @@ STRUCTURE = f"{SPREADSHEET},sheets({TAB})"
 
 ROWS = f"{SPREADSHEET},sheets({TAB},{GRID})"
 """The cells of the asked ranges, and everything else of their tabs."""
-
-VALUES = f"{SPREADSHEET},sheets({TAB},data(startRow,startColumn,rowData(values({CELL.removesuffix(',note')}))))"
-"""The same without people's notes."""

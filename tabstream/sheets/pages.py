@@ -6,7 +6,7 @@ from tabstream.errors import BindingProblem
 from tabstream.sheets.answers import SheetView, TabView, read_spreadsheet
 from tabstream.sheets.client import SheetsClient
 from tabstream.sheets.errors import InvalidRequest
-from tabstream.sheets.fields import STRUCTURE, VALUES
+from tabstream.sheets.fields import ROWS, STRUCTURE
 from tabstream.sheets.ranges import grid_range
 
 CELLS_A_PAGE = 200_000
@@ -32,7 +32,7 @@ def read_pages(
         rows = start, None if is_last else start + height
         try:
             answer = client.get_by_filter(
-                spreadsheet_id, filters=[{"gridRange": grid_range(tab.sheet_id, rows, None)}], fields=VALUES
+                spreadsheet_id, filters=[{"gridRange": grid_range(tab.sheet_id, rows, None)}], fields=ROWS
             )
         except InvalidRequest as problem:
             raise BindingProblem(

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from tabstream.core.audit import Comparison, Finding, Kind, Trial, compare
 from tabstream.core.binding import TableShape
 from tabstream.core.cells import CellValue, ObservedCell, RowKey, digest, row_key
+from tabstream.core.edits import Outcome
 from tabstream.core.marks import AnyMark, CopiedRow, Mark, MarkedCell, NewRow
+from tabstream.core.notes import outcome_message, with_message
 from tabstream.core.tab import ObservedRow
 from tests.core.tabs import SHAPE, column, key, mark, row
 
@@ -107,6 +109,16 @@ def test_a_marked_row_whose_key_the_table_lacks_is_nobodys() -> None:
     assert short(found) == [(Kind.NOBODYS, key(9), 2, None)]
     tab, other = found.checksums()
     assert tab != other
+
+
+def test_a_row_that_came_back_and_was_refused_with_a_note_is_not_saved() -> None:
+    made = marked(2, 9, "a")
+    note = with_message("my own", outcome_message(Outcome.REJECTED, "a", "there is one already"))
+    refused = replace(made, cells={**made.cells, "id": replace(made.cells["id"], note=note)})
+    found = compare([marked(1, 1, "a"), refused], table((1, "a", None)), SHAPE)
+    assert short(found) == [(Kind.UNSAVED, key(9), 2, None)]
+    tab, other = found.checksums()
+    assert tab == other
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tabstream.core.audit import compare
 from tabstream.core.book import Book
 from tabstream.core.cells import CellValue, digest, row_key
 from tabstream.core.edits import Outcome
@@ -27,7 +28,7 @@ def wrong(world: World) -> list[str]:
     if tab is None:
         return [f"the binding is paused: {[p.problem for p in world.sheet_sink.owner.roster.paused.values()]}"]
     rows = rows_of(world)
-    found = [*_differences(world, rows, tab.book), *_pending(tab.book)]
+    found = [*_differences(world, rows, tab.book), *_drift(world, rows), *_pending(tab.book)]
     found += [
         *_vanished(world, rows),
         *_too_often(world),
@@ -65,6 +66,12 @@ def _differences(world: World, rows: list[ObservedRow], book: Book) -> Iterator[
             yield f"row {row.row + 1} is nobody's: {dict(row.values)} {row.mark}"
     for key in table.keys() - shown.keys():
         yield f"row {key} is not in the tab"
+
+
+def _drift(world: World, rows: list[ObservedRow]) -> Iterator[str]:
+    """What an audit finds, which knows nothing of the owner's book."""
+    for finding in compare(rows, _table(world).items(), world.shape).differences:
+        yield f"an audit finds {finding}"
 
 
 def _is_copy(row: ObservedRow, shown: Counter[str]) -> bool:
