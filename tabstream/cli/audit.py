@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 50
 _LONGEST = 40
-_COLOURS = {"equal": "green", "edits under way": "green", "drift": "red", "undecided": "yellow", "failed": "red"}
+_COLOURS = {"equal": "green", "under way": "green", "drift": "red", "undecided": "yellow", "failed": "red"}
 
 
 def audit(

@@ -12,6 +12,7 @@ What differs may be on its way: only what stays is drift, and `Trial` tells the 
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,6 +25,7 @@ from tabstream.core.notes import says_not_saved
 from tabstream.core.tab import ObservedRow
 
 _CHECKSUM_BYTES = 16
+_BUSY_LOOKS = 2
 
 Evidence: TypeAlias = tuple[object, ...]
 
@@ -66,8 +68,17 @@ class Finding:
     @property
     def evidence(self) -> Evidence:
         """Equal in two looks where the same thing was found, with the same mark and the same values. Rows may move."""
-        where = self.row if self.key is None else None
-        return self.kind, self.key, where, self.column, *_told_apart(self.tab), *_told_apart(self.table), self.mark
+        return *self.place, *_told_apart(self.tab), *_told_apart(self.table), self.mark
+
+    @property
+    def place(self) -> Evidence:
+        """What it is about, whatever stands there."""
+        return self.kind, self.key, self.row if self.key is None else None, self.column
+
+    def follows(self, before: "Finding") -> bool:
+        """True where both sides have other values than `before`, and the owner has written the row since."""
+        values = _told_apart(self.tab) != _told_apart(before.tab), _told_apart(self.table) != _told_apart(before.table)
+        return self.kind is Kind.CELL and self.mark != before.mark and all(values)
 
 
 @dataclass(slots=True)
@@ -150,10 +161,15 @@ def compare(
 
 @dataclass(slots=True)
 class Trial:
-    """Differences on trial: one is drift where two looks in a row have found the same, and nothing was under way meanwhile."""
+    """Differences on trial: one is drift where two looks in a row have found the same, and nothing was under way meanwhile.
+
+    One that is another one at each look, because the cell changes all the time and its owner follows, is put into `changing`.
+    """
 
     open: list[Finding]
     drift: list[Finding] = field(default_factory=list)
+    changing: list[Finding] = field(default_factory=list)
+    _followed: Counter[Evidence] = field(default_factory=Counter)
 
     @property
     def keys(self) -> set[RowKey | None]:
@@ -162,13 +178,18 @@ class Trial:
 
     def looked_again(self, differences: Iterable[Finding], settled: bool) -> None:
         """Takes the differences of a later look at `keys`. `settled`: nothing was under way since the look before."""
-        looked_at = self.keys
+        looked_at, places = self.keys, {finding.place: finding for finding in self.open}
         before = {finding.evidence for finding in self.open} if settled else set()
         known = {finding.evidence for finding in self.drift}
         still = {finding.evidence: finding for finding in differences}
         self.drift = [f for f in self.drift if f.key not in looked_at or f.evidence in still]
         self.drift += [finding for evidence, finding in still.items() if evidence in before - known]
         self.open = [finding for evidence, finding in still.items() if evidence not in before | known]
+        follows = {f.place for f in self.open if f.place in places and f.follows(places[f.place])}
+        self._followed = Counter({place: self._followed[place] + 1 for place in follows})
+        busy = [f for f in self.open if self._followed[f.place] >= _BUSY_LOOKS]
+        self.changing = [f for f in self.changing if f.key not in looked_at or f.evidence in still] + busy
+        self.open = [f for f in self.open if f not in busy]
 
 
 class _TabSide:

@@ -22,6 +22,7 @@ class Standing(StrEnum):
     UNDECIDED = "undecided"
     PARKED = "parked"
     HELD = "held"
+    CHANGING = "changing"
     EDIT = "edit under way"
     UNSAVED = "not saved"
 
@@ -30,11 +31,11 @@ _OPEN = (Standing.HELD, Standing.PARKED, Standing.UNDECIDED)
 
 
 class Outcome(StrEnum):
-    """How an audit has ended: nothing differs, only edits of people do, something has drifted, something differs and is not
-    decided, or the audit could not be made."""
+    """How an audit has ended: nothing differs, only what is under way does, something has drifted, something is not decided,
+    or the audit could not be made."""
 
     EQUAL = "equal"
-    EDITS = "edits under way"
+    UNDER_WAY = "under way"
     DRIFT = "drift"
     UNDECIDED = "undecided"
     FAILED = "failed"
@@ -81,7 +82,8 @@ class Report:
             return Outcome.DRIFT
         if any(standing in self.counts for standing in _OPEN):
             return Outcome.UNDECIDED
-        return Outcome.EDITS if Standing.EDIT in self.counts else Outcome.EQUAL
+        under_way = Standing.EDIT in self.counts or Standing.CHANGING in self.counts
+        return Outcome.UNDER_WAY if under_way else Outcome.EQUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,10 @@ def unsettled(status: Status | None, question: str, looked_at_ms: int, now_ms: i
 def judge(findings: Sequence[Finding], trial: Trial, status: Status | None) -> tuple[Judged, ...]:
     """What each finding counts for; `status` is what the owner said when the trial's drift was found."""
     drift = {finding.evidence for finding in trial.drift}
-    return tuple(Judged(finding, _standing(finding, finding.evidence in drift, status)) for finding in findings)
+    changing = {finding.evidence for finding in trial.changing}
+    return tuple(
+        Judged(f, Standing.CHANGING if f.evidence in changing else _standing(f, f.evidence in drift, status)) for f in findings
+    )
 
 
 def what_is_open(report: Report, why: Unsettled | None) -> tuple[str | None, str | None]:

@@ -232,6 +232,26 @@ def test_what_was_drift_and_is_gone_when_its_row_is_looked_at_again_is_none() ->
     assert (trial.drift, trial.open) == ([amount], [])
 
 
+def seen(tab: CellValue, table_value: CellValue, offset: int) -> Finding:
+    return replace(cell(tab, offset=offset), table=table_value)
+
+
+def test_a_cell_that_changes_all_the_time_and_whose_owner_follows_is_no_drift() -> None:
+    trial = Trial([seen("1", "2", 1)])
+    trial.looked_again([seen("3", "4", 2)], settled=True)
+    assert (trial.open, trial.changing) == ([seen("3", "4", 2)], [])
+    trial.looked_again([seen("5", "6", 3)], settled=True)
+    assert (trial.open, trial.drift, trial.changing) == ([], [], [seen("5", "6", 3)])
+
+
+def test_a_cell_that_stays_wrong_while_its_row_is_written_stays_open() -> None:
+    """The owner goes over the row again and again, and does not put it right."""
+    trial = Trial([seen("wrong", "right", 1)])
+    for offset in range(2, 6):
+        trial.looked_again([seen("wrong", "right", offset)], settled=True)
+    assert (trial.open, trial.drift, trial.changing) == ([seen("wrong", "right", 5)], [], [])
+
+
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
