@@ -208,7 +208,7 @@ def test_audits_while_both_sides_change_find_no_drift(bound: tuple[LocalStack, P
             done = local.command("audit", "leads", "--json", **local.settings())
             [binding] = json.loads(done.stdout)["bindings"]
             outcomes.append((done.returncode, binding["counts"].get("drift", 0), binding["problem"]))
-        assert outcomes == [(0, 0, None)] * 4
+        assert outcomes == [(0, 0, None)] * 4, outcomes
     finally:
         stop.set()
         writer.join()
