@@ -88,9 +88,17 @@ class Comparison:
     findings: list[Finding] = field(default_factory=list)
     agreed: dict[RowKey, bytes] = field(default_factory=dict)
     differing: dict[RowKey, tuple[bytes | None, bytes | None]] = field(default_factory=dict)
-    tab_rows: int = 0
-    table_rows: int = 0
     cells: int = 0
+
+    @property
+    def tab_rows(self) -> int:
+        """How many keys have a row in the tab."""
+        return len(self.agreed) + sum(tab is not None for tab, _ in self.differing.values())
+
+    @property
+    def table_rows(self) -> int:
+        """How many rows the table has."""
+        return len(self.agreed) + sum(table is not None for _, table in self.differing.values())
 
     @property
     def differences(self) -> list[Finding]:
@@ -149,9 +157,8 @@ def compare(
     for row in tab:
         if keys is None or row.key in keys or (isinstance(row.mark, Mark) and row.mark.key in keys):
             side.add(row)
-    found = Comparison(tab_rows=side.rows)
+    found = Comparison()
     for key, values in table:
-        found.table_rows += 1
         side.meet(key, tuple(values[column.name] for column in shape.columns), found)
     side.end(found)
     if keys is not None:
@@ -196,7 +203,6 @@ class _TabSide:
     """The rows of a tab by what they stand for."""
 
     def __init__(self, shape: TableShape) -> None:
-        self.rows = 0
         self._shape = shape
         self._names = tuple(column.name for column in shape.columns)
         self._agreeing: dict[RowKey, list[_Seen]] = {}
@@ -218,9 +224,6 @@ class _TabSide:
             places.setdefault(row.mark.key, []).append(seen)
         elif not row.blank:
             self._peoples.append(seen)
-        else:
-            return
-        self.rows += 1
 
     def meet(self, key: RowKey, wanted: tuple[CellValue, ...], found: Comparison) -> None:
         """Compares a row of the table with the one that stands for it."""

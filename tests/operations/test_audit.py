@@ -188,6 +188,7 @@ def test_what_comes_while_it_is_waited_for_is_no_drift(filled: Desk, database: C
 
     report = audited(filled, database_url, Said(quiet(filled), show))
     assert (report.outcome, report.findings, report.looks) == (Outcome.EQUAL, (), 3)
+    assert (report.tab_rows, report.table_rows) == (4, 4)
     assert report.checksums is not None
     assert report.checksums[0] == report.checksums[1]
 
