@@ -9,6 +9,7 @@ from tabstream.clock import Clock
 from tabstream.core.binding import Binding
 from tabstream.errors import BindingProblem
 from tabstream.kafka.messages import Signal, SignalKind
+from tabstream.sheets.errors import FenceLost, InvalidRequest
 
 _log = structlog.get_logger()
 _RETRY_PAUSED_MS = 5_000
@@ -27,6 +28,15 @@ def retry_ms(paused_ms: int) -> int:
     """How long to wait before a binding that has been paused for so long is tried again. Each try is a call of Google's
     quota, which the bindings that run need."""
     return min(max(paused_ms, _RETRY_PAUSED_MS), _LONGEST_RETRY_PAUSED_MS)
+
+
+def _as_problem(refused: BindingProblem | InvalidRequest | FenceLost) -> BindingProblem:
+    """Why a binding can't be opened; what Google refuses of one must not stop the others."""
+    if isinstance(refused, BindingProblem):
+        return refused
+    if isinstance(refused, FenceLost):
+        return BindingProblem("another instance has written meanwhile", "none: it is tried again")
+    return BindingProblem(f"google refused to open the tab: {refused}", "report this with the log")
 
 
 class Roster:
@@ -70,7 +80,8 @@ class Roster:
                 del self.paused[name]
                 opened = True
                 _log.info("binding runs", binding=name)
-            except BindingProblem as problem:
+            except (BindingProblem, InvalidRequest, FenceLost) as refused:
+                problem = _as_problem(refused)
                 if paused.problem != problem.problem:
                     _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
                 since = paused.since_ms

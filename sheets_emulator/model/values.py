@@ -102,8 +102,8 @@ def to_json(value: Value | ErrorValue) -> Json | None:
 
 
 def plain_number(value: float) -> float | int:
-    """The number as Google prints it: whole ones without a decimal point."""
-    return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    """The number as Google prints it: whole ones without a decimal point, where 64 bits hold them."""
+    return int(value) if value.is_integer() and abs(value) < 2**63 else value
 
 
 def same(first: Value, second: Value) -> bool:
