@@ -16,8 +16,9 @@ _SECONDS = 5.0
 def kept(settings: Settings, topic: str) -> Kept | None:
     """The topic's settings; None where this client may not ask for them."""
     resource = _ConfigResource(_ConfigResource.Type.TOPIC, topic)
+    admin = clients.admin(settings)  # without a name it would be gone before the answer
     try:
-        found = clients.admin(settings).describe_configs([resource], request_timeout=_SECONDS)[resource].result(_SECONDS)
+        found = admin.describe_configs([resource], request_timeout=_SECONDS)[resource].result(_SECONDS)
     except (KafkaException, TimeoutError):
         return None
     return _kept({name: entry.value for name, entry in found.items()})

@@ -102,8 +102,9 @@ def drop(settings: Settings, last: Offset) -> None:
     with TopicReader(settings) as reader:
         partition = partition_of(last, DEAD_LETTERS, reader.bounds(DEAD_LETTERS))
     end = TopicPartition(DEAD_LETTERS, partition, last.offset + 1)
+    admin = clients.admin(settings)  # without a name it would be gone before the answer
     try:
-        clients.admin(settings).delete_records([end])[end].result(_SECONDS)
+        admin.delete_records([end])[end].result(_SECONDS)
     except (KafkaException, TimeoutError) as problem:
         raise BrokerAway(f"kafka does not delete the records: {problem}") from problem
 

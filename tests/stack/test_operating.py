@@ -182,8 +182,10 @@ def test_a_topic_is_followed_until_ctrl_c(bound: Bound, scene: Scene) -> None:
     assert f" {key}: " in said[-1]
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(15) == 0
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
+    reading.join()
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
 
 
 def test_a_place_that_is_not_in_the_topic_is_refused(bound: Bound, scene: Scene) -> None:
