@@ -58,7 +58,7 @@ def _cell_answer(entry: Mapping[str, Any]) -> Answer:
         entry["number"],
         Outcome(entry["outcome"]),
         entry["reason"],
-        entry["shown"],
+        entry.get("shown", 0),
     )
 
 

@@ -89,7 +89,7 @@ def _answer(entry: Mapping[str, Any]) -> Answer:
     if isinstance(value, int) and not isinstance(value, bool):
         value = number(value)
     outcome = Outcome(entry["outcome"])
-    return Answer(entry["column"], entry["base"], value, entry["number"], outcome, entry.get("reason"), entry["shown"])
+    return Answer(entry["column"], entry["base"], value, entry["number"], outcome, entry.get("reason"), entry.get("shown", 0))
 
 
 def _row_answer(entry: Mapping[str, Any]) -> RowAnswer:
