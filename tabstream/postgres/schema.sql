@@ -54,6 +54,8 @@ CREATE TABLE IF NOT EXISTS tabstream.cell_register (
     decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (binding, row_key, column_name)
 );
+ALTER TABLE tabstream.cell_register ADD COLUMN IF NOT EXISTS applied_base text,
+    ADD COLUMN IF NOT EXISTS applied_shown bigint NOT NULL DEFAULT 0;
 CREATE INDEX IF NOT EXISTS cell_register_by_age ON tabstream.cell_register (decided_at);
 
 -- What happens once to a row: a token inserted, a delete, a return; `answers` is what was answered, `read_end_ms` when the

@@ -16,6 +16,13 @@ def test_installing_again_keeps_what_is_there(database_url: str, database: Conne
     assert installed_version(database) == FORMAT_VERSION
 
 
+def test_columns_that_an_older_schema_lacks_are_added(database_url: str, database: Connection) -> None:
+    install(database_url)
+    database.execute("ALTER TABLE tabstream.cell_register DROP COLUMN applied_base, DROP COLUMN applied_shown")
+    install(database_url)
+    database.execute("SELECT applied_base, applied_shown FROM tabstream.cell_register")
+
+
 def test_instances_that_install_at_once_don_t_hurt_each_other(database_url: str, database: Connection) -> None:
     database.execute("DROP SCHEMA tabstream CASCADE")
     problems: list[Exception] = []
