@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,7 +22,8 @@ COMMAND_SECONDS = 300
 def until(condition: Callable[[], bool], what: str, timeout_seconds: float = 60) -> None:
     """Waits for a condition; fails saying what did not happen."""
     pause = threading.Event()
-    for _ in range(int(timeout_seconds / 0.1)):
+    end = time.monotonic() + timeout_seconds
+    while time.monotonic() < end:
         if condition():
             return
         pause.wait(0.1)
@@ -126,6 +128,7 @@ class TakenPorts:
         self._listeners = []
         for port in ports:
             listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free, as the stack sees it
             try:
                 listener.bind(("127.0.0.1", port))
                 listener.listen()
