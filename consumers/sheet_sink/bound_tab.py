@@ -80,6 +80,8 @@ class BoundTab:
     isolate: bool = False
     audit_asked: str | None = None
     audit_answered: str | None = None
+    dropped_deletes: int = 0
+    writes: int = 0
     strikes: dict[RowKey, int] = field(default_factory=dict)
     restore: list[int] = field(default_factory=list)
     truncated: Truncated | None = None

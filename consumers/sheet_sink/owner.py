@@ -430,6 +430,7 @@ class Owner:
     def _written(self, planned: Planned, batch: Batch, now_ms: int) -> None:
         tab, plan, part = planned.tab, planned.plan, batch.parts[planned.tab.binding.name]
         tab.place.sequence += 1
+        tab.writes += 1
         tab.last_write_ms = now_ms
         tab.check_write_at_ms = self._services.clock.now_ms() + _CHECK_WRITE_MS
         tab.book.apply_rows({key: row.row for key, row in plan.rows.items()}, plan.finished_tokens, plan.renamed.values())

@@ -64,6 +64,8 @@ def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
         "copied_rows": book.copies,
         "deletes_under_way": len(book.suspects) + len(book.deleting),
         "audit_answered": tab.audit_answered,
+        "dropped_deletes": tab.dropped_deletes,
+        "writes": tab.writes,
     }
     return Status(
         binding=tab.binding.name,

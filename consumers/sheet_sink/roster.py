@@ -7,6 +7,7 @@ from consumers.sheet_sink.opening import Opener
 from consumers.sheet_sink.recall import Told
 from tabstream.clock import Clock
 from tabstream.core.binding import Binding
+from tabstream.core.rebuilding import decode_keys
 from tabstream.errors import BindingProblem
 from tabstream.kafka.messages import Signal, SignalKind
 from tabstream.sheets.errors import FenceLost, InvalidRequest
@@ -162,7 +163,20 @@ class Roster:
                 _log.info("confirmation", binding=name, names_what_is_held=tab.book.confirm(signal.argument or ""))
             if signal.kind is SignalKind.AUDIT:
                 tab.audit_asked = signal.id
+            if signal.kind is SignalKind.REBUILD:
+                _rebuild(tab, signal)
             if signal.sheet_id is None or signal.sheet_id == tab.place.sheet_id:
                 tab.look_whole(now)
         elif name in self.paused and name not in self.stopped_by_operator:
             self.paused[name].retry_at_ms = now
+
+
+def _rebuild(tab: BoundTab, signal: Signal) -> None:
+    try:
+        keys = decode_keys(signal.argument or "")
+    except ValueError as problem:
+        _log.error("unreadable signal", binding=tab.binding.name, signal=signal.id, problem=str(problem))
+        return
+    tab.dropped_deletes += tab.book.rebuild(keys)
+    tab.audit_asked = signal.id
+    _log.info("rows are rebuilt", binding=tab.binding.name, keys=len(keys))

@@ -47,7 +47,7 @@ def audit(
 
     settings = load_settings()
     settings.require("database_url", "bindings_file")
-    _log_to_stderr()
+    log_to_stderr()
     console = Console()
     reports = _audit(settings, names or [], everything, wait, None if as_json else console)
     if as_json:
@@ -61,15 +61,15 @@ def as_json_text(reports: "Sequence[Report]") -> str:
 
     from tabstream.operations.audit_report import exit_code
 
-    answer = {"equal": exit_code(reports) == 0, "bindings": [_as_json(report) for report in reports]}
+    answer = {"equal": exit_code(reports) == 0, "bindings": [report_json(report) for report in reports]}
     return orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode()
 
 
-def show(report: "Report", console: Console) -> None:
-    """Prints a table of what was found, and a line that sums it up."""
+def show(report: "Report", console: Console, source: str = "table") -> None:
+    """Prints a table of what was found, and a line that sums it up; `source` is what the tab was compared with."""
     if report.findings:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for name in ("finding", "counts as", "key", "row", "column", "tab", "table"):
+        for name in ("finding", "counts as", "key", "row", "column", "tab", source):
             table.add_column(name, no_wrap=name in ("finding", "counts as", "row"), overflow="fold")
         for judged in _worst_first(report)[:_SHOWN]:
             table.add_row(*map(escape, _row(judged)))
@@ -77,7 +77,7 @@ def show(report: "Report", console: Console) -> None:
         if len(report.findings) > _SHOWN:
             console.print(f"and {len(report.findings) - _SHOWN} more: --json lists them all")
     console.print(
-        f"{escape(report.binding.name)}: [{_COLOURS[report.outcome.value]}]{_verdict(report)}[/]{_sums(report)}",
+        f"{escape(report.binding.name)}: [{_COLOURS[report.outcome.value]}]{_verdict(report)}[/]{_sums(report, source)}",
         highlight=False,
         soft_wrap=True,
     )
@@ -92,26 +92,20 @@ def _audit(
 ) -> "list[Report]":
     from tabstream.bindings_file import load_bindings
     from tabstream.clock import SystemClock
-    from tabstream.operations.audit import QUOTA_SHARE, Auditor, Patience, chosen
+    from tabstream.operations.audit import Auditor, Patience, chosen
+    from tabstream.operations.google import operator_client
     from tabstream.operations.owners import KafkaOwners
-    from tabstream.sheets.client import SheetsClient
-    from tabstream.sheets.credentials import load_credentials
-    from tabstream.sheets.pacing import policy_of
-    from tabstream.sheets.quota import Quota
+    from tabstream.operations.sources import DatabaseSource
 
     bindings = chosen(load_bindings(settings.required_path("bindings_file")), names, everything)
-    credentials = None
-    if settings.google_credentials_file is not None:
-        credentials = load_credentials(settings.google_credentials_file)
-    elif not settings.sheets_url:
-        settings.require("google_credentials_file")
     clock = SystemClock()
-    quota = Quota(policy_of(settings.quota_per_minute, settings.quota_share * QUOTA_SHARE), clock)
-    client = SheetsClient(credentials, settings.sheets_url or None, quota, clock, limit_seconds=60)
+    client = operator_client(settings, clock)
     reports = []
     spinning = console.status("") if console is not None else nullcontext()
     with KafkaOwners(settings, clock) as owners, spinning as spinner:
-        auditor = Auditor(settings, client, owners, clock, Patience(wait), spinner.update if spinner is not None else _silent)
+        auditor = Auditor(
+            DatabaseSource(settings), client, owners, clock, Patience(wait), spinner.update if spinner is not None else _silent
+        )
         for binding in bindings:
             reports.append(auditor.audit(binding))
             if console is not None:
@@ -124,7 +118,7 @@ def _silent(_: str) -> None:
     """A program is told the end only."""
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
     """Standard output belongs to the answer; what can't be reached is told there, once."""
     import sys
 
@@ -144,14 +138,14 @@ def _verdict(report: "Report") -> str:
     return ", ".join(counts)
 
 
-def _sums(report: "Report") -> str:
+def _sums(report: "Report", source: str) -> str:
     if report.checksums is None:
         return ""
     tab, table = report.checksums
     rows = f"{report.table_rows} rows"
     if report.tab_rows != report.table_rows:
-        rows = f"{report.tab_rows} rows in the tab, {report.table_rows} in the table"
-    checksum = f"checksum {tab}" if tab == table else f"checksum of the tab {tab}, of the table {table}"
+        rows = f"{report.tab_rows} rows in the tab, {report.table_rows} in the {source}"
+    checksum = f"checksum {tab}" if tab == table else f"checksum of the tab {tab}, of the {source} {table}"
     return f"; {rows}, {report.cells} cells compared, position {report.position}, {checksum}, {report.seconds:.1f} s"
 
 
@@ -185,7 +179,8 @@ def _text(value: "CellValue") -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _as_json(report: "Report") -> dict[str, Any]:
+def report_json(report: "Report") -> dict[str, Any]:
+    """One binding's audit, for programs."""
     tab, table = report.checksums or (None, None)
     return {
         "binding": report.binding.name,

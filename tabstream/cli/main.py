@@ -18,6 +18,7 @@ from tabstream.cli import (
     history,
     local,
     pause,
+    rebuild,
     run,
     status,
     tail,
@@ -36,6 +37,7 @@ app.command("status")(status.status)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("audit")(audit.audit)
+app.command("rebuild")(rebuild.rebuild)
 app.command("confirm")(confirm.confirm)
 app.command("deletes")(deletes.deletes)
 app.command("conflicts")(conflicts.conflicts)

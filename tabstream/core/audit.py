@@ -13,13 +13,14 @@ What differs may be on its way: only what stays is drift, and `Trial` tells the 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from tabstream.core.binding import TableShape
 from tabstream.core.cells import CellValue, RowKey, digest, same
+from tabstream.core.changes import Missing, RowValues
 from tabstream.core.marks import CopiedRow, Mark, NewRow
 from tabstream.core.notes import says_not_saved
 from tabstream.core.tab import ObservedRow
@@ -144,11 +145,12 @@ class _Seen:
 
 def compare(
     tab: Iterable[ObservedRow],
-    table: Iterable[tuple[RowKey, Mapping[str, CellValue]]],
+    table: Iterable[tuple[RowKey, RowValues]],
     shape: TableShape,
     keys: Collection[RowKey | None] | None = None,
 ) -> Comparison:
-    """Compares all rows of the tab, which are read to their end first, with rows of the table, each once.
+    """Compares all rows of the tab, which are read to their end first, with rows of the table, each once. A value that is
+    Missing there is not compared.
 
     With `keys`, the table's rows are those of these keys only, and nothing else is looked at. The key None stands for rows
     that have none.
@@ -225,10 +227,13 @@ class _TabSide:
         elif not row.blank:
             self._peoples.append(seen)
 
-    def meet(self, key: RowKey, wanted: tuple[CellValue, ...], found: Comparison) -> None:
+    def meet(self, key: RowKey, values: tuple[CellValue | Missing, ...], found: Comparison) -> None:
         """Compares a row of the table with the one that stands for it."""
+        rows = self._agreeing.pop(key, None)
+        shown = rows[0].values if rows else (None,) * len(values)
+        wanted = tuple(tab if isinstance(v, Missing) else v for tab, v in zip(shown, values, strict=True))
         table = _row_digest(wanted)
-        if rows := self._agreeing.pop(key, None):
+        if rows:
             self._known.add(key)
             found.cells += len(wanted)
             equal = self._compare_cells(key, rows[0], wanted, found)

@@ -57,6 +57,8 @@ class Book:
     mistakes: Mistakes = field(default_factory=Mistakes)
     ahead: dict[RowKey, int] = field(default_factory=dict)
     """People's new rows that have their keys already, before the table's events of them: by key the offset of the answer."""
+    rebuilding: set[RowKey] = field(default_factory=set)
+    """Keys that an operator's fold of the topic does not have: their rows are taken away, not taken for new ones."""
     unanswered: dict[RowKey, dict[str, SeenCell]] = field(default_factory=dict)
     """Cells of rows that hold a person's own value: nobody has seen there what the database has had since their `base`."""
 
@@ -86,7 +88,7 @@ class Book:
         self.waiting.discard(desired.key)
         self.waiting.difference_update(old for old in self.renames if self.new_key(old) == desired.key)
         self.parked.pop(desired.key, None)
-        if self.emptied is not None and desired.values is not None and not _is_after(desired, self.emptied):
+        if self.emptied is not None and desired.values is not None and self.emptied.took(desired.lsn, desired.committed_ms):
             self._take_away(desired.key, entry, self.emptied)
 
     def renamed(self, old: RowKey, new: RowKey) -> None:
@@ -151,11 +153,11 @@ class Book:
             self.waiting.discard(result.row_key)
 
     def truncated(self, truncated: Truncated) -> None:
-        """The table was emptied: what did not change later is gone. A row of an incremental snapshot has a time, no LSN."""
+        """The table was emptied: what did not change later is gone."""
         self.emptied = truncated
         for key, entry in self.entries.items():
             change = self.changes.get(key)
-            if not entry.deleted and (change is None or not _is_after(change, truncated)):
+            if not entry.deleted and (change is None or truncated.took(change.lsn, change.committed_ms)):
                 self._take_away(key, entry, truncated)
 
     def left_out(self) -> list[RowKey]:
@@ -266,6 +268,19 @@ class Book:
         answers = [p.result.row_answer for p in self.results.get(key, ()) if p.result.row_answer is not None]
         return max((a.number for a in answers if a.outcome is Outcome.RESTORED), default=0)
 
+    def rebuild(self, keys: Iterable[RowKey]) -> int:
+        """Has the rows of these keys shown anew, as the topic has them. Deletes of them that were not sent are dropped; how
+        many those are."""
+        wanted = set(keys)
+        dropped = [key for key in wanted if self.suspects.pop(key, None) is not None]
+        for key in wanted:
+            self.parked.pop(key, None)
+        for key in wanted & self.entries.keys():
+            self.entries[key].shown = False
+        self.rebuilding |= wanted - self.entries.keys()
+        self.doubt(wanted, Mistakes())
+        return len(dropped)
+
     def confirm(self, held: Digest) -> bool:
         """Lets the held rows pass, if it is them that the digest names."""
         named = bool(self.held) and held == held_digest(self.held)
@@ -320,6 +335,7 @@ class Book:
         self.results.pop(key, None)
         self.renames.pop(key, None)
         self.mistakes.marks.pop(key, None)
+        self.rebuilding.discard(key)
 
     def is_idle(self) -> bool:
         """True where a look at single rows would find nothing to do."""
@@ -442,9 +458,3 @@ def _repeats(result: EditResult, earlier: EditResult) -> bool:
     """True for the same decision told again: it has the row as it is now, which the table's own events tell in order."""
     row, before = result.row_answer, earlier.row_answer
     return row is not None and before is not None and row.number == before.number
-
-
-def _is_after(change: Desired, truncated: Truncated) -> bool:
-    if change.lsn is not None:
-        return change.lsn >= truncated.lsn
-    return change.committed_ms is not None and change.committed_ms >= truncated.at_ms

@@ -64,6 +64,12 @@ class Truncated:
     lsn: int
     at_ms: int
 
+    def took(self, lsn: int | None, committed_ms: int | None) -> bool:
+        """True for a change from before it. A row of an incremental snapshot has a time, no LSN."""
+        if lsn is not None:
+            return lsn < self.lsn
+        return committed_ms is None or committed_ms < self.at_ms
+
 
 def read_result(after: Mapping[str, Any]) -> Claim | EditResult | Truncated:
     """Reads the `after` image of an outbox event. Raises KeyError or ValueError on a record of another shape."""

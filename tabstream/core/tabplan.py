@@ -181,7 +181,8 @@ def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: Ta
     place = replace(place, mark=book.mark_of(key, place.mark))
     if entry is None or entry.deleted or (desired is not None and desired.values is None):
         gone_before = entry is None or (entry.deleted and key not in book.dirty)
-        if (gone_before and not book.doubtful) or book.deleted_here(key):
+        doubted = book.doubtful or key in book.rebuilding
+        if (gone_before and not doubted) or book.deleted_here(key):
             if place.row.key == key:
                 _return_row(book, key, place, now_ms, plan)
             else:

@@ -1,43 +1,30 @@
-"""What `tabstream audit` does: reads table and tab afresh, and looks again at what differs until it agrees or stays.
+"""What `tabstream audit` does: reads source and tab afresh, and looks again at what differs until it agrees or stays.
 
-The table is read in one REPEATABLE READ transaction, which begins before the tab is read; its position is the end of the
-write-ahead log as it was then. A difference is drift once two looks in a row have found the same, and in between the connector
-had passed the position of the first, and the owner had read the whole tab and had nothing left to do.
+The source, table or topic, is read before the tab is; its position says how it was then. A difference is drift once two looks
+in a row have found the same, and in between the connector had passed the position of the first, and the owner had read the
+whole tab and had nothing left to do. With `repair`, the owner is asked to write anew what differs.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import psycopg
-
 from tabstream.clock import Clock
-from tabstream.config import Settings
 from tabstream.core.audit import Comparison, Trial, compare
 from tabstream.core.binding import Binding, Bindings, TableShape
-from tabstream.core.cells import CellValue, RowKey, row_key
-from tabstream.core.results import lsn_of
-from tabstream.core.rowmerge import BoundTable, DatabaseRow, canonical, key_texts
+from tabstream.core.cells import RowKey
 from tabstream.core.tab import Layout, ObservedRow, read_layout, read_row
 from tabstream.core.watermark import METADATA_KEY, decode_watermark
-from tabstream.errors import BindingProblem, NotAccepted, OperatorError, Outage
+from tabstream.errors import BindingProblem, OperatorError, Outage
 from tabstream.kafka.messages import Status
 from tabstream.operations.audit_report import Report, Unsettled, judge, unsettled, what_is_open
 from tabstream.operations.owners import Owners
-from tabstream.postgres.connection import Connection, connect
-from tabstream.postgres.rows import Rows
-from tabstream.postgres.shape import read_shape
-from tabstream.postgres.slots import read_slot, slot_name
-from tabstream.postgres.statements import statement
+from tabstream.operations.sources import Source
 from tabstream.sheets.answers import SheetView, TabView
 from tabstream.sheets.client import SheetsClient
 from tabstream.sheets.pages import CELLS_A_PAGE, read_pages, read_structure
 
-QUOTA_SHARE = 0.25
-"""What an audit takes of the credential's quota: the sheet sink lives on the rest."""
-
-_KEYS_AT_ONCE = 5_000
 _LOOKS = 3  # below, nothing can be decided: a large tab may take longer than the patience
 _TRY_AGAIN = "run it again"
 
@@ -74,14 +61,16 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class Auditor:
-    """Audits one binding after the other. `say` is told what is under way."""
+    """Audits one binding after the other. `say` is told what is under way, `count` how many of how many are done of it."""
 
-    settings: Settings
+    source: Source
     client: SheetsClient
     owners: Owners
     clock: Clock
     patience: Patience = Patience()
     say: Callable[[str], None] = lambda _: None
+    count: Callable[[int, int], None] = lambda done, total: None
+    repair: bool = False
     cells_a_page: int = CELLS_A_PAGE
     _rest: threading.Event = field(default_factory=threading.Event)
 
@@ -97,15 +86,16 @@ class Auditor:
         return Report(binding, self.clock.monotonic() - began, problem=problem, remedy=remedy)
 
     def _audit(self, binding: Binding) -> Report:
-        self.say(f"{binding.name}: reading table and tab")
+        self.say(f"{binding.name}: reading {self.source.name}")
         view = read_structure(self.client, binding.spreadsheet_id)
         place = _Place(binding, find_tab(view, binding), view.zone)
         first = self._look(place, None)
         found, trial = first.found, Trial(first.found.differences)
+        before = Counter(finding.kind for finding in trial.open)
         status, why, looks = self._try(place, first, trial)
         judged = judge(found.findings, trial, status)
         rows = found.tab_rows, found.table_rows, found.cells
-        report = Report(binding, 0.0, judged, *rows, first.position, found.checksums(), looks)
+        report = Report(binding, 0.0, judged, *rows, first.position, found.checksums(), looks, before=before)
         problem, remedy = what_is_open(report, why)
         return replace(report, problem=problem, remedy=remedy)
 
@@ -119,32 +109,29 @@ class Auditor:
             keys = trial.keys
             self.say(f"{place.binding.name}: looking again at {len(keys)} rows that differ")
             rested = self.clock.monotonic() + self.patience.pause
-            if looks > 1:  # most of what was on its way at the first look has come at the second, which nobody is asked for
-                told, why = self._until_settled(place.binding, last)
+            # Most of what was on its way at the first look has come at the second, which nobody is asked for.
+            if looks > 1 or self.repair:
+                told, why = self._until_settled(place.binding, last, keys)
                 status = told or status
             self._rest.wait(max(0.0, rested - self.clock.monotonic()))
             last = self._look(place, keys)
             first.found.looked_again(last.found, keys)
-            trial.looked_again(last.found.differences, settled=looks > 1 and why is None)
+            trial.looked_again(last.found.differences, settled=(looks > 1 or self.repair) and why is None)
             looks += 1
         return status, why, looks
 
     def _look(self, place: _Place, keys: Collection[RowKey | None] | None) -> _Look:
-        """Reads the table, or its rows of these keys, as it is now, and then the tab."""
-        binding = place.binding
-        with self._snapshot() as connection:
-            row = connection.execute(statement("read_position")).fetchone()
-            position, at_ms = (str(row[0]), int(row[1])) if row is not None else ("0/0", 0)
-            shape = read_shape(connection, binding, place.zone)
-            if place.shape is not None and shape != place.shape:
-                raise BindingProblem(f"the columns of table {binding.table!r} have changed meanwhile", _TRY_AGAIN)
-            place.shape = shape
-            rows = Rows(BoundTable(binding, shape), commit_times=False)
-            table = _all(rows, connection) if keys is None else _some(rows, connection, keys)
-            return _Look(position, at_ms, compare(self._tab_rows(place, shape), table, shape, keys))
+        """Reads the source, or its rows of these keys, as it is now, and then the tab."""
+        with self.source.look(place.binding, place.zone, keys) as sight:
+            if place.shape is not None and sight.shape != place.shape:
+                raise BindingProblem(f"the columns of table {place.binding.table!r} have changed meanwhile", _TRY_AGAIN)
+            place.shape = sight.shape
+            found = compare(self._tab_rows(place, sight.shape), sight.rows, sight.shape, keys)
+            return _Look(sight.position, sight.at_ms, found)
 
     def _tab_rows(self, place: _Place, shape: TableShape) -> Iterator[ObservedRow]:
         layout: Layout | None = None
+        self.say(f"{place.binding.name}: reading the tab")
         for view, tab in read_pages(self.client, place.binding.spreadsheet_id, place.tab, self.cells_a_page):
             if view.zone != place.zone:
                 raise BindingProblem("the spreadsheet's time zone has changed meanwhile", _TRY_AGAIN)
@@ -159,46 +146,28 @@ class Auditor:
             for index, cells in rows.items():
                 if index > 0:
                     yield read_row(index, cells, layout, shape)
+            self.count(max(rows, default=0), tab.row_count)
 
-    def _until_settled(self, binding: Binding, look: _Look) -> tuple[Status | None, Unsettled | None]:
+    def _until_settled(
+        self, binding: Binding, look: _Look, keys: Collection[RowKey | None]
+    ) -> tuple[Status | None, Unsettled | None]:
         """Waits until nothing of what a look has found can be under way any more; the owner's last word, and what there still
         is."""
         deadline = self.clock.monotonic() + self.patience.settle
-        while not self._has_streamed(look.position):
+        while not self.source.has_streamed(look.position):
             if self.clock.monotonic() > deadline:
                 return None, Unsettled(f"the connector has not passed {look.position} yet")
             self._rest.wait(self.patience.poll)
-        question = self.owners.ask(binding)
+        wanted = [key for key in keys if key is not None]
+        question = self.owners.rebuild(binding, wanted) if self.repair else self.owners.ask(binding)
         while True:
             status = self.owners.status(binding)
             why = unsettled(status, question, look.at_ms, self.clock.now_ms())
+            if self.repair and status is not None:
+                self.count(max(0, len(wanted) - status.lag_messages), len(wanted))
             if why is None or why.for_long or self.clock.monotonic() > deadline:
                 return status, why
             self._rest.wait(self.patience.poll)
-
-    def _has_streamed(self, position: str) -> bool:
-        """Whether the connector has passed a position. A table that another connector streams has no slot of this name."""
-        with self._database() as connection:
-            slot = read_slot(connection, slot_name(self.settings.topic_prefix))
-        return slot is None or slot.confirmed >= lsn_of(position)
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[Connection]:
-        with self._database() as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            with connection.transaction():
-                yield connection
-
-    @contextmanager
-    def _database(self) -> Iterator[Connection]:
-        try:
-            with connect(self.settings.database_url, "tabstream audit", autocommit=True) as connection:
-                yield connection
-        except psycopg.OperationalError as problem:
-            raise Outage(f"the database can't be used: {str(problem).strip()}") from problem
-        except psycopg.Error as problem:
-            raise BindingProblem(f"the database refuses: {str(problem).strip()}", _TRY_AGAIN) from problem
 
 
 def chosen(bindings: Bindings, names: Sequence[str], everything: bool) -> tuple[Binding, ...]:
@@ -225,45 +194,3 @@ def find_tab(view: SheetView, binding: Binding) -> TabView:
             "undo its deletion, create an empty tab of this name, or correct `tab` in the bindings file",
         )
     return named
-
-
-def _all(rows: Rows, connection: Connection) -> Iterator[tuple[RowKey, Mapping[str, CellValue]]]:
-    for texts in rows.stream(connection):
-        yield _keyed(DatabaseRow(texts), rows.table.shape)
-
-
-def _some(
-    rows: Rows, connection: Connection, keys: Collection[RowKey | None]
-) -> Iterator[tuple[RowKey, Mapping[str, CellValue]]]:
-    shape = rows.table.shape
-    texts = [found for key in keys if key is not None and (found := _texts(key, shape)) is not None]
-    told: set[RowKey] = set()
-    for start in range(0, len(texts), _KEYS_AT_ONCE):
-        for row in _read(rows, connection, texts[start : start + _KEYS_AT_ONCE]):
-            key, values = _keyed(row, shape)
-            if key in keys and key not in told:  # the database may take two spellings for the same key
-                told.add(key)
-                yield key, values
-
-
-def _read(rows: Rows, connection: Connection, keys: Sequence[tuple[str, ...]]) -> list[DatabaseRow]:
-    """The rows of these keys that are there; a key that the database can't read, out of a damaged mark, has none."""
-    try:
-        with connection.transaction():
-            return [row for row in rows.read(connection, keys) if row is not None]
-    except psycopg.DataError:
-        half = len(keys) // 2
-        return _read(rows, connection, keys[:half]) + _read(rows, connection, keys[half:]) if half else []
-
-
-def _keyed(row: DatabaseRow, shape: TableShape) -> tuple[RowKey, Mapping[str, CellValue]]:
-    values = canonical(row, shape)
-    return row_key([values[name] for name in shape.key]), values
-
-
-def _texts(key: RowKey, shape: TableShape) -> tuple[str, ...] | None:
-    """The key as the database reads it, None for what no row of the table can have."""
-    try:
-        return key_texts(key, shape)
-    except (NotAccepted, ValueError):
-        return None

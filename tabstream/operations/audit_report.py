@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -51,7 +51,8 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One binding's audit. `position` is the table's LSN when it was read whole; `checksums` are tab's and table's.
+    """One binding's audit. `position` is the source's when it was read whole; `checksums` are tab's and source's. `before`
+    counts what differed at the first look.
 
     `problem` and `remedy` say why the audit could not be made, or what keeps it from deciding.
     """
@@ -67,6 +68,7 @@ class Report:
     looks: int = 0
     problem: str | None = None
     remedy: str | None = None
+    before: Mapping[Kind, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> Mapping[Standing, int]:

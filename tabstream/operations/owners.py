@@ -1,11 +1,14 @@
 """Speaking with the owner of a spreadsheet: a question as a signal, and what it says of its bindings."""
 
 import uuid
+from collections.abc import Collection
 from typing import Protocol, Self
 
 from tabstream.clock import Clock
 from tabstream.config import Settings
 from tabstream.core.binding import Binding
+from tabstream.core.cells import RowKey
+from tabstream.core.rebuilding import encode_keys
 from tabstream.errors import OperatorError
 from tabstream.kafka.messages import Signal, SignalKind, Status
 from tabstream.kafka.publisher import BrokerUnavailable, Publisher
@@ -21,12 +24,15 @@ class Owners(Protocol):
     def ask(self, binding: Binding) -> str:
         """Asks the owner to look at the whole tab; the question's id. Its status names the last one that it has answered."""
 
+    def rebuild(self, binding: Binding, keys: Collection[RowKey]) -> str:
+        """Asks the owner to show the rows of these keys anew, and to look at the whole tab; the question's id, as of `ask`."""
+
     def status(self, binding: Binding) -> Status | None:
         """What the owner says of the binding now, None where nobody has said anything."""
 
 
 class KafkaOwners:
-    """Owners, asked over Kafka. Both methods raise Outage where it gives no answer, `status` OperatorError for what can't be
+    """Owners, asked over Kafka. All methods raise Outage where it gives no answer, `status` OperatorError for what can't be
     read."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -44,10 +50,17 @@ class KafkaOwners:
 
     def ask(self, binding: Binding) -> str:
         """See Owners."""
+        return self._send(binding, SignalKind.AUDIT, None)
+
+    def rebuild(self, binding: Binding, keys: Collection[RowKey]) -> str:
+        """See Owners."""
+        return [self._send(binding, SignalKind.REBUILD, part) for part in encode_keys(keys)][-1]
+
+    def _send(self, binding: Binding, kind: SignalKind, argument: str | None) -> str:
         if self._publisher is None:
             self._publisher = Publisher(self._settings)
         question = str(uuid.uuid4())
-        signal = Signal(question, binding.spreadsheet_id, SignalKind.AUDIT, self._clock.now_ms(), binding.name)
+        signal = Signal(question, binding.spreadsheet_id, kind, self._clock.now_ms(), binding.name, argument)
         try:
             self._publisher.signal(signal).result(_ACKNOWLEDGE_SECONDS)
         except TimeoutError as problem:

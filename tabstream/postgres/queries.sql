@@ -243,6 +243,9 @@ FROM tabstream.parked_edit p
 JOIN unnest(%s::text[], %s::integer[], %s::bigint[]) AS k(topic_id, partition, "offset")
     USING (topic_id, partition, "offset");
 
+-- lock_rebuild: so that a binding is rebuilt once at a time; the lock ends with the session
+SELECT pg_try_advisory_lock(hashtextextended('tabstream.rebuild.' || %(binding)s, 0));
+
 -- read_last_truncate: the table's newest truncate, which a reader of its whole topic must know of
 SELECT row_lsn, decided_at FROM tabstream.edit_result WHERE kind = 'truncate' AND binding = %s ORDER BY id DESC LIMIT 1;
 

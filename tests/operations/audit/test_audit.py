@@ -3,7 +3,7 @@
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -13,12 +13,15 @@ from consumers.sheet_sink.owner import Owner
 from consumers.sheet_sink.reporting import statuses
 from tabstream.core.audit import Kind
 from tabstream.core.binding import Binding, Bindings
+from tabstream.core.cells import RowKey
 from tabstream.core.marks import encode_mark
+from tabstream.core.rebuilding import encode_keys
 from tabstream.errors import OperatorError, Outage
 from tabstream.kafka.messages import Signal, SignalKind, State, Status
 from tabstream.operations.audit import Auditor, Patience, chosen
 from tabstream.operations.audit_report import Outcome, Report, Standing, exit_code
 from tabstream.operations.owners import Owners
+from tabstream.operations.sources import DatabaseSource
 from tabstream.postgres.connection import Connection, connect
 from tabstream.sheets import requests as build
 from tabstream.sheets.pages import CELLS_A_PAGE
@@ -70,6 +73,9 @@ class Said:
         self.question = str(uuid.uuid4())
         return self.question
 
+    def rebuild(self, binding: Binding, keys: Collection[RowKey]) -> str:
+        return self.ask(binding)
+
     def status(self, binding: Binding) -> Status | None:
         details = json.dumps({**self.knows, "audit_answered": self.question})
         return None if self.status_of is None else replace(self.status_of, details=details)
@@ -90,6 +96,12 @@ class Running:
     def ask(self, binding: Binding) -> str:
         question = str(uuid.uuid4())
         self.owner.signal(Signal(question, binding.spreadsheet_id, SignalKind.AUDIT, 0, binding.name))
+        return question
+
+    def rebuild(self, binding: Binding, keys: Collection[RowKey]) -> str:
+        question = str(uuid.uuid4())
+        (argument,) = encode_keys(keys)
+        self.owner.signal(Signal(question, binding.spreadsheet_id, SignalKind.REBUILD, 0, binding.name, argument))
         return question
 
     def status(self, binding: Binding) -> Status:
@@ -115,7 +127,7 @@ def audited(
 ) -> Report:
     settings = desk.services.settings.model_copy(update={"database_url": url})
     told = owners or Said(quiet(desk))
-    auditor = Auditor(settings, desk.client, told, desk.services.clock, patience, cells_a_page=cells_a_page)
+    auditor = Auditor(DatabaseSource(settings), desk.client, told, desk.services.clock, patience, cells_a_page=cells_a_page)
     return auditor.audit(desk.tab.binding)
 
 
