@@ -1,7 +1,8 @@
 """`tabstream rebuild`: shows in a tab what its topic says."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,11 +10,31 @@ import typer
 from tabstream.cli.printing import Json, print_json, print_text
 
 if TYPE_CHECKING:
+    from tabstream.clock import Clock
+    from tabstream.config import Settings
+    from tabstream.core.binding import Binding
+    from tabstream.operations.past import Written
     from tabstream.operations.rebuild import Rebuilt, Watcher
+    from tabstream.sheets.client import SheetsClient
+
+
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """What both kinds of rebuild work with."""
+
+    settings: "Settings"
+    clock: "Clock"
+    binding: "Binding"
+    client: "SheetsClient"
+    watcher: "Watcher"
 
 
 def rebuild(
     binding: Annotated[str, typer.Argument(help="the binding's name", show_default=False)],
+    as_of: Annotated[
+        str, typer.Option(metavar="TIME|OFFSET", help="show a past moment in a tab of its own: 2h, 2026-11-24T18:05, 1234")
+    ] = "",
+    into: Annotated[str, typer.Option(metavar="NEW_TAB", help="with --as-of: the title of the new tab")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written, and write nothing")] = False,
     wait: Annotated[float, typer.Option(min=1, help="seconds that the owner is given to write")] = 3_600,
     as_json: Json = False,
@@ -26,6 +47,10 @@ def rebuild(
 
     At the end tab and topic are read afresh and compared. Broken off (Ctrl-C), it is run again and goes on with what is left.
 
+    With --as-of, the bound tab stays as it is. What the table had at that time (or with the message of that offset) goes to a
+    new tab, which nobody but its owner can change. What was compacted away can't be told: an earlier time than the topic
+    reaches back to is refused.
+
     Exit code 0: tab and topic are equal, apart from edits of people
 
     Exit code 3: something differs still (with --dry-run: something would be written)
@@ -34,6 +59,47 @@ def rebuild(
 
     Exit code 2: wrong configuration
     """
+    if into and not as_of:
+        raise typer.BadParameter("it names the tab of a past moment: give --as-of too", param_hint="--into")
+    if as_of:
+        raise typer.Exit(_past(binding, as_of, into, dry_run, as_json))
+    raise typer.Exit(_now(binding, dry_run, wait, as_json))
+
+
+def _now(name: str, dry_run: bool, wait: float, as_json: bool) -> int:
+    from tabstream.operations.audit_report import exit_code
+    from tabstream.operations.owners import KafkaOwners
+    from tabstream.operations.rebuild import Rebuilder
+
+    with _doors(name) as doors, KafkaOwners(doors.settings, doors.clock) as owners:
+        rebuilder = Rebuilder(doors.settings, doors.client, owners, doors.clock, doors.watcher, wait)
+        done = rebuilder.preview(doors.binding) if dry_run else rebuilder.rebuild(doors.binding)
+    if as_json:
+        print_json(_as_json(done))
+    else:
+        _show(done, dry_run)
+    return exit_code([done.proof])
+
+
+def _past(name: str, as_of: str, into: str, dry_run: bool, as_json: bool) -> int:
+    from tabstream.core.places import place
+    from tabstream.operations.past import Historian, Written
+
+    with _doors(name) as doors:
+        moment = place(as_of, doors.clock.now_ms())
+        title = into or f"{doors.binding.tab} as of {as_of}"
+        historian = Historian(doors.settings, doors.client, doors.clock, doors.watcher)
+        told = historian.tell(doors.binding, moment) if dry_run else None
+        done = Written(title, told) if told else historian.write(doors.binding, moment, title)
+    if as_json:
+        print_json(_past_json(done))
+    else:
+        _show_past(done)
+    return 0 if done.equal else 3
+
+
+@contextmanager
+def _doors(name: str) -> "Iterator[_Doors]":
     from rich.console import Console
 
     from tabstream.bindings_file import load_bindings
@@ -41,25 +107,46 @@ def rebuild(
     from tabstream.clock import SystemClock
     from tabstream.config import load_settings
     from tabstream.operations.audit import chosen
-    from tabstream.operations.audit_report import exit_code
     from tabstream.operations.google import operator_client
-    from tabstream.operations.owners import KafkaOwners
-    from tabstream.operations.rebuild import Rebuilder
 
     settings, clock = load_settings(), SystemClock()
     settings.require("database_url", "bindings_file")
     log_to_stderr()
-    (named,) = chosen(load_bindings(settings.required_path("bindings_file")), [binding], everything=False)
-    client = operator_client(settings, clock)
-    with _watching(Console(stderr=True)) as watcher, KafkaOwners(settings, clock) as owners:
-        rebuilder = Rebuilder(settings, client, owners, clock, watcher, wait)
-        done = rebuilder.preview(named) if dry_run else rebuilder.rebuild(named)
-    client.close()
-    if as_json:
-        print_json(_as_json(done))
+    (binding,) = chosen(load_bindings(settings.required_path("bindings_file")), [name], everything=False)
+    with _watching(Console(stderr=True)) as watcher, closing(operator_client(settings, clock)) as client:
+        yield _Doors(settings, clock, binding, client, watcher)
+
+
+def _show_past(done: "Written") -> None:
+    from tabstream.core.moments import shown_moment
+
+    told = done.moment
+    up_to = ", ".join(f"{partition}/{offset}" for partition, offset in sorted(told.up_to.items()))
+    print_text(f"{told.messages} messages read; {len(told.rows)} rows as of {told.topic} {up_to}")
+    print_text(f"the topic reaches back to {shown_moment(told.reaches_to_ms)}")
+    if done.checksums is None:
+        print_text(f"nothing is written; it would go to the tab {done.title!r}")
+    elif done.equal:
+        print_text(f"tab {done.title!r}: equal; {done.tab_rows} rows, checksum {done.checksums[0]}, {done.calls} write calls")
     else:
-        _show(done, dry_run)
-    raise typer.Exit(exit_code([done.proof]))
+        print_text(f"tab {done.title!r} differs: checksum of the tab {done.checksums[0]}, of the topic {done.checksums[1]}")
+
+
+def _past_json(done: "Written") -> dict[str, Any]:
+    told = done.moment
+    tab, topic = done.checksums or (None, None)
+    return {
+        "tab": done.title,
+        "equal": done.equal,
+        "written": done.checksums is not None,
+        "rows": {"tab": done.tab_rows, "topic": len(told.rows)},
+        "checksum": {"tab": tab, "topic": topic},
+        "topic": told.topic,
+        "offsets": {str(partition): offset for partition, offset in sorted(told.up_to.items())},
+        "reaches_back_to_ms": told.reaches_to_ms,
+        "messages": told.messages,
+        "writes": done.calls,
+    }
 
 
 def _show(done: "Rebuilt", dry_run: bool) -> None:

@@ -13,7 +13,7 @@ What differs may be on its way: only what stays is drift, and `Trial` tells the 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -118,16 +118,10 @@ class Comparison:
 
     def checksums(self) -> tuple[str, str]:
         """A digest over all cells in the order of the keys, of the tab and of the table. Rows of people don't count."""
-        tab, table = hashlib.blake2b(digest_size=_CHECKSUM_BYTES), hashlib.blake2b(digest_size=_CHECKSUM_BYTES)
-        for key in sorted({*self.agreed, *self.differing}):
-            agreed = self.agreed.get(key)
-            left, right = (agreed, agreed) if agreed is not None else self.differing[key]
-            name = digest(key).encode()
-            if left is not None:
-                tab.update(name + left)
-            if right is not None:
-                table.update(name + right)
-        return tab.hexdigest(), table.hexdigest()
+        differing = self.differing.items()
+        tab = self.agreed | {key: left for key, (left, _) in differing if left is not None}
+        table = self.agreed | {key: right for key, (_, right) in differing if right is not None}
+        return checksum(tab), checksum(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +226,7 @@ class _TabSide:
         rows = self._agreeing.pop(key, None)
         shown = rows[0].values if rows else (None,) * len(values)
         wanted = tuple(tab if isinstance(v, Missing) else v for tab, v in zip(shown, values, strict=True))
-        table = _row_digest(wanted)
+        table = row_digest(wanted)
         if rows:
             self._known.add(key)
             found.cells += len(wanted)
@@ -240,7 +234,7 @@ class _TabSide:
             if equal:
                 found.agreed[key] = table
             else:
-                found.differing[key] = _row_digest(rows[0].values), table
+                found.differing[key] = row_digest(rows[0].values), table
             found.findings += [Finding(Kind.DOUBLED, key, row.row, mark=row.mark) for row in rows[1:]]
             return
         found.differing[key] = None, table
@@ -262,7 +256,7 @@ class _TabSide:
             kinds = [Kind.UNSAVED if row.refused else Kind.NOBODYS for row in rows]
             found.findings += [Finding(kind, key, row.row, mark=row.mark) for kind, row in zip(kinds, rows, strict=True)]
             if Kind.NOBODYS in kinds:
-                found.differing[key] = _row_digest(rows[0].values), None
+                found.differing[key] = row_digest(rows[0].values), None
         for key, rows in self._cleared.items():
             kind = Kind.DAMAGED if key in self._known else Kind.NOBODYS
             found.findings += [Finding(kind, key, row.row, mark=row.mark) for row in rows]
@@ -333,6 +327,15 @@ def _told_apart(value: CellValue) -> tuple[str, CellValue]:
     return type(value).__name__, value
 
 
-def _row_digest(values: tuple[CellValue, ...]) -> bytes:
+def row_digest(values: tuple[CellValue, ...]) -> bytes:
+    """Names what a row shows, its values by their place in the shape."""
     text = json.dumps([value or None if isinstance(value, str) else value for value in values])
     return hashlib.blake2b(text.encode("ascii"), digest_size=_CHECKSUM_BYTES).digest()
+
+
+def checksum(rows: Mapping[RowKey, bytes]) -> str:
+    """Names what all rows show, by their digests, in the order of the keys."""
+    found = hashlib.blake2b(digest_size=_CHECKSUM_BYTES)
+    for key in sorted(rows):
+        found.update(digest(key).encode() + rows[key])
+    return found.hexdigest()

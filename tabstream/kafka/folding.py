@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
 from tabstream.config import Settings
+from tabstream.core.past import Raw
 from tabstream.core.places import Bounds
 from tabstream.kafka import clients
 from tabstream.kafka.reader import BrokerAway, TopicReader
@@ -15,9 +16,6 @@ from tabstream.kafka.reader import BrokerAway, TopicReader
 _BATCH = 10_000
 _POLL_SECONDS = 0.5
 _LOST = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}
-
-Raw: TypeAlias = tuple[bytes | None, int, int]
-"""A message's value (None: a tombstone), partition and offset."""
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -103,4 +104,13 @@ def _json(value: CellValue) -> Jsonb:
 def last_truncate(connection: Connection, table: str) -> Truncated | None:
     """When a table (`schema.table`) was emptied last; None if it never was, or nobody watched."""
     row = connection.execute(statement("read_last_truncate"), (table,)).fetchone()
-    return None if row is None else Truncated(lsn_of(row[0]), int(row[1].timestamp() * 1_000))
+    return None if row is None else _truncated(row)
+
+
+def truncates(connection: Connection, table: str) -> list[Truncated]:
+    """Each time that a table (`schema.table`) was emptied, as far as somebody watched, the oldest first."""
+    return [_truncated(row) for row in connection.execute(statement("read_truncates"), (table,)).fetchall()]
+
+
+def _truncated(row: tuple[Any, ...]) -> Truncated:
+    return Truncated(lsn_of(row[0]), int(row[1].timestamp() * 1_000))

@@ -249,6 +249,9 @@ SELECT pg_try_advisory_lock(hashtextextended('tabstream.rebuild.' || %(binding)s
 -- read_last_truncate: the table's newest truncate, which a reader of its whole topic must know of
 SELECT row_lsn, decided_at FROM tabstream.edit_result WHERE kind = 'truncate' AND binding = %s ORDER BY id DESC LIMIT 1;
 
+-- read_truncates: all truncates of a table that are known, the oldest first
+SELECT row_lsn, decided_at FROM tabstream.edit_result WHERE kind = 'truncate' AND binding = %s ORDER BY id;
+
 -- clean_results: outbox rows that every reader has had the time to stream; truncates are kept
 DELETE FROM tabstream.edit_result WHERE id IN (
     SELECT id FROM tabstream.edit_result WHERE kind <> 'truncate' AND decided_at < clock_timestamp() - make_interval(secs => %s)
