@@ -271,7 +271,7 @@ class Book:
     def rebuild(self, keys: Iterable[RowKey]) -> int:
         """Has the rows of these keys shown anew, as the topic has them. Deletes of them that were not sent are dropped; how
         many those are."""
-        wanted = set(keys)
+        wanted = set(keys) - self.ahead.keys()  # of these the topic has not told yet
         dropped = [key for key in wanted if self.suspects.pop(key, None) is not None]
         for key in wanted:
             self.parked.pop(key, None)

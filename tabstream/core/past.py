@@ -88,7 +88,7 @@ class Past:
         `partitions` are those that have ever had a message. What follows the moment says nothing: a tombstone may have stood
         there, and be gone with what it deleted.
         """
-        return all(self._is_uncleaned(p) or self._cut_ms(p) >= reached_ms for p in partitions)
+        return all(self._is_uncleaned(p) or self._is_fresh(p, reached_ms) for p in partitions)
 
     def reaches_back_to(self, reached_ms: int) -> int:
         """The earliest time (ms since 1970) from which on every moment can be told."""
@@ -102,8 +102,12 @@ class Past:
         second = self.second.get(partition)
         return second is not None and self.last.get(partition, -1) >= second[0] - 1
 
-    def _cut_ms(self, partition: int) -> int:
-        return self._last_ms.get(partition, -1) if self.up_to.ms is None else self.up_to.ms
+    def _is_fresh(self, partition: int, reached_ms: int) -> bool:
+        """Whether compaction can't have reached what follows the moment; messages of one offset after the other may have the
+        same time."""
+        if self.up_to.ms is not None:
+            return self.up_to.ms >= reached_ms
+        return self._last_ms.get(partition, -1) > reached_ms
 
     def _includes(self, message: Message, key: bytes) -> bool:
         if self.up_to.offset is not None:
