@@ -25,10 +25,11 @@ def audit(
         list[str] | None, typer.Argument(metavar="BINDING", help="the bindings' names", show_default=False)
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="every binding of the bindings file")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="have what has drifted written anew, and look again")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs, with every finding")] = False,
     wait: Annotated[float, typer.Option(min=0, help="seconds that differences are given to settle")] = 60,
 ) -> None:
-    """Proves that tabs equal their tables, cell by cell. Writes nothing.
+    """Proves that tabs equal their tables, cell by cell. Writes nothing, unless --repair says so.
 
     What differs is looked at again, until it agrees, or stays with nothing under way: that is drift.
 
@@ -49,7 +50,7 @@ def audit(
     settings.require("database_url", "bindings_file")
     log_to_stderr()
     console = Console()
-    reports = _audit(settings, names or [], everything, wait, None if as_json else console)
+    reports = _audit(settings, names or [], everything, wait, repair, None if as_json else console)
     if as_json:
         typer.echo(as_json_text(reports))
     raise typer.Exit(exit_code(reports))
@@ -87,8 +88,13 @@ def show(report: "Report", console: Console, source: str = "table") -> None:
         console.print(f"    {escape(report.remedy)}", highlight=False, soft_wrap=True)
 
 
+def counted_kinds(report: "Report") -> str:
+    """What differed before, in words; empty where nothing did."""
+    return ", ".join(f"{kind.value}: {count}" for kind, count in sorted(report.before.items()))
+
+
 def _audit(
-    settings: "Settings", names: Sequence[str], everything: bool, wait: float, console: Console | None
+    settings: "Settings", names: Sequence[str], everything: bool, wait: float, repair: bool, console: Console | None
 ) -> "list[Report]":
     from tabstream.bindings_file import load_bindings
     from tabstream.clock import SystemClock
@@ -107,8 +113,10 @@ def _audit(
             DatabaseSource(settings), client, owners, clock, Patience(wait), spinner.update if spinner is not None else _silent
         )
         for binding in bindings:
-            reports.append(auditor.audit(binding))
+            reports.append(auditor.repair(binding) if repair else auditor.audit(binding))
             if console is not None:
+                if repair and (counted := counted_kinds(reports[-1])):
+                    console.print(f"{binding.name}: repaired: {counted}", highlight=False)
                 show(reports[-1], console)
     client.close()
     return reports
@@ -196,6 +204,7 @@ def report_json(report: "Report") -> dict[str, Any]:
         "checksum": {"tab": tab, "table": table},
         "seconds": round(report.seconds, 3),
         "looks": report.looks,
+        "before": {kind.name.lower(): count for kind, count in sorted(report.before.items())},
         "counts": {standing.name.lower(): count for standing, count in sorted(report.counts.items())},
         "findings": [_finding_json(judged) for judged in report.findings],
     }

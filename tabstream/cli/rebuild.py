@@ -152,9 +152,9 @@ def _past_json(done: "Written") -> dict[str, Any]:
 def _show(done: "Rebuilt", dry_run: bool) -> None:
     from rich.console import Console
 
-    from tabstream.cli.audit import show
+    from tabstream.cli.audit import counted_kinds, show
 
-    name, found = done.run.binding.name, _counted(done)
+    name, found = done.run.binding.name, counted_kinds(done.run)
     if dry_run:
         print_text(f"{name}: {f'to be put right: {found}' if found else 'nothing to do'}")
     elif found:
@@ -166,10 +166,6 @@ def _show(done: "Rebuilt", dry_run: bool) -> None:
     else:
         print_text(f"{name}: {done.messages} messages read; nothing differed, nothing was written")
     show(done.proof, Console(), "topic")
-
-
-def _counted(done: "Rebuilt") -> str:
-    return ", ".join(f"{kind.value}: {count}" for kind, count in sorted(done.run.before.items()))
 
 
 def _as_json(done: "Rebuilt") -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The source, table or topic, is read before the tab is; its position says how it was then. A difference is drift once two looks
 in a row have found the same, and in between the connector had passed the position of the first, and the owner had read the
-whole tab and had nothing left to do. With `repair`, the owner is asked to write anew what differs.
+whole tab and had nothing left to do. With `rebuild`, the owner is asked to write anew what differs at once, whatever is under
+way; `repair` asks for what is proved to be drift alone.
 """
 
 import threading
@@ -18,7 +19,7 @@ from tabstream.core.tab import Layout, ObservedRow, read_layout, read_row
 from tabstream.core.watermark import METADATA_KEY, decode_watermark
 from tabstream.errors import BindingProblem, OperatorError, Outage
 from tabstream.kafka.messages import Status
-from tabstream.operations.audit_report import Report, Unsettled, judge, unsettled, what_is_open
+from tabstream.operations.audit_report import Report, Standing, Unsettled, judge, unsettled, what_is_open
 from tabstream.operations.owners import Owners
 from tabstream.operations.sources import Source
 from tabstream.sheets.answers import SheetView, TabView
@@ -70,7 +71,7 @@ class Auditor:
     patience: Patience = Patience()
     say: Callable[[str], None] = lambda _: None
     count: Callable[[int, int], None] = lambda done, total: None
-    repair: bool = False
+    rebuild: bool = False
     cells_a_page: int = CELLS_A_PAGE
     _rest: threading.Event = field(default_factory=threading.Event)
 
@@ -84,6 +85,18 @@ class Auditor:
         except Outage as outage:
             problem, remedy = str(outage), "run it again once it answers"
         return Report(binding, self.clock.monotonic() - began, problem=problem, remedy=remedy)
+
+    def repair(self, binding: Binding) -> Report:
+        """Audits a binding, has the owner write anew what has drifted, and audits it again; `before` counts what had."""
+        first = self.audit(binding)
+        drift = [judged.finding for judged in first.findings if judged.standing is Standing.DRIFT]
+        if not drift:
+            return replace(first, before={})
+        try:
+            self.owners.rebuild(binding, [finding.key for finding in drift if finding.key is not None])
+        except Outage as outage:
+            return replace(first, problem=str(outage), remedy="run it again once it answers")
+        return replace(self.audit(binding), before=Counter(finding.kind for finding in drift))
 
     def _audit(self, binding: Binding) -> Report:
         self.say(f"{binding.name}: reading {self.source.name}")
@@ -110,13 +123,13 @@ class Auditor:
             self.say(f"{place.binding.name}: looking again at {len(keys)} rows that differ")
             rested = self.clock.monotonic() + self.patience.pause
             # Most of what was on its way at the first look has come at the second, which nobody is asked for.
-            if looks > 1 or self.repair:
+            if looks > 1 or self.rebuild:
                 told, why = self._until_settled(place.binding, last, keys)
                 status = told or status
             self._rest.wait(max(0.0, rested - self.clock.monotonic()))
             last = self._look(place, keys)
             first.found.looked_again(last.found, keys)
-            trial.looked_again(last.found.differences, settled=(looks > 1 or self.repair) and why is None)
+            trial.looked_again(last.found.differences, settled=(looks > 1 or self.rebuild) and why is None)
             looks += 1
         return status, why, looks
 
@@ -159,11 +172,11 @@ class Auditor:
                 return None, Unsettled(f"the connector has not passed {look.position} yet")
             self._rest.wait(self.patience.poll)
         wanted = [key for key in keys if key is not None]
-        question = self.owners.rebuild(binding, wanted) if self.repair else self.owners.ask(binding)
+        question = self.owners.rebuild(binding, wanted) if self.rebuild else self.owners.ask(binding)
         while True:
             status = self.owners.status(binding)
             why = unsettled(status, question, look.at_ms, self.clock.now_ms())
-            if self.repair and status is not None:
+            if self.rebuild and status is not None:
                 self.count(max(0, len(wanted) - status.lag_messages), len(wanted))
             if why is None or why.for_long or self.clock.monotonic() > deadline:
                 return status, why

@@ -52,7 +52,7 @@ class Judged:
 @dataclass(frozen=True, slots=True)
 class Report:
     """One binding's audit. `position` is the source's when it was read whole; `checksums` are tab's and source's. `before`
-    counts what differed at the first look.
+    counts what differed at the first look, or what was repaired since.
 
     `problem` and `remedy` say why the audit could not be made, or what keeps it from deciding.
     """

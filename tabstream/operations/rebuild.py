@@ -58,7 +58,7 @@ class Rebuilder:
 
     def preview(self, binding: Binding) -> Rebuilt:
         """What a rebuild would write, without asking anybody to."""
-        run, messages = self._compare(binding, repair=False)
+        run, messages = self._compare(binding)
         return Rebuilt(run, run, messages)
 
     def rebuild(self, binding: Binding) -> Rebuilt:
@@ -66,19 +66,19 @@ class Rebuilder:
         keeps it from its end otherwise is in the reports."""
         with _alone(self.settings, binding):
             before = self._owner(binding)
-            run, messages = self._compare(binding, repair=True)
+            run, messages = self._compare(binding, rebuild=True)
             if run.outcome is Outcome.FAILED or not run.before:
                 return Rebuilt(run, run, messages)
-            proof, proved = self._compare(binding, repair=False)
+            proof, proved = self._compare(binding)
             after = self.owners.status(binding)
             writes, dropped = (_since(before, after, name) for name in ("writes", "dropped_deletes"))
             return Rebuilt(run, proof, messages + proved, writes, dropped)
 
-    def _compare(self, binding: Binding, *, repair: bool) -> tuple[Report, int]:
-        patience = Patience(wait=self.wait_seconds, settle=self.wait_seconds) if repair else Patience()
+    def _compare(self, binding: Binding, *, rebuild: bool = False) -> tuple[Report, int]:
+        patience = Patience(wait=self.wait_seconds, settle=self.wait_seconds) if rebuild else Patience()
         with closing(TopicSource(self.settings, self.watcher.count)) as source:
             auditor = Auditor(
-                source, self.client, self.owners, self.clock, patience, self.watcher.say, self.watcher.count, repair
+                source, self.client, self.owners, self.clock, patience, self.watcher.say, self.watcher.count, rebuild
             )
             return auditor.audit(binding), source.messages
 
