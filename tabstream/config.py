@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     pre_image: bool = Field(default=True, description="copy the rows that a write overwrites, and look at the copies")
     drive_check: bool = Field(default=True, description="ask Drive for the spreadsheet's version before a sweep reads it")
 
+    audit_seconds: float = Field(default=3_600, gt=0, description="how often the standing audit proves each binding")
+    audit_quota_share: float = Field(
+        default=0.1, gt=0, le=1, description="what the standing audit may take of this instance's share of the quota"
+    )
+
     log_format: Literal["json", "console"] = Field(default="json", description="json for machines, console for people")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the least level that is logged"

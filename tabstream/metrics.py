@@ -74,6 +74,29 @@ EDIT_TO_COMMIT_SECONDS = _histogram(
     "if it rises: look at the lag of the edits topic and at batch_seconds of the database sink",
 )
 
+# What the standing audit has found
+
+AUDITS = _counter(
+    "tabstream_audits_total",
+    ("binding", "outcome"),
+    "audits by their outcome: equal, under_way, drift, undecided, failed",
+    "failed or undecided for long: run `tabstream audit BINDING`, which says why",
+)
+DRIFT = _gauge(
+    "tabstream_drift",
+    ("binding",),
+    "cells and rows of the tab that have drifted from the table, as the last audit that came to an end has found",
+    "if over 0: `tabstream audit BINDING` shows them, `--repair` has them written anew",
+    "findings",
+)
+LAST_PROOF = _gauge(
+    "tabstream_last_proof_timestamp_seconds",
+    ("binding",),
+    "when tab and table were last proved to be equal, apart from edits of people; in seconds since 1970",
+    "if it stands still for several of TABSTREAM_AUDIT_SECONDS: run `tabstream audit BINDING`, which says why",
+    "seconds",
+)
+
 # What is written to the sheets
 
 FLUSH_SECONDS = _histogram(

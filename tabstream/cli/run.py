@@ -19,6 +19,7 @@ class ProcessName(StrEnum):
     PRODUCER = "producer"
     SHEET_SINK = "sheet-sink"
     DATABASE_SINK = "database-sink"
+    AUDITOR = "auditor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ _ROOMS = {
     ProcessName.PRODUCER: _Room("sheet_producer.app:build", ("bindings_file", "producer_secret_file")),
     ProcessName.SHEET_SINK: _Room("consumers.sheet_sink.process:build", ("bindings_file", "database_url")),
     ProcessName.DATABASE_SINK: _Room("consumers.database_sink.process:build", ("bindings_file", "database_url")),
+    ProcessName.AUDITOR: _Room("tabstream.operations.standing_audit:build", ("bindings_file", "database_url")),
 }
 
 

@@ -5,9 +5,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tabstream.local.state import USUAL_PORTS, State
+from tabstream.operations.demo.installing import Place, install
+from tabstream.operations.demo.story.scene import Scene
 from tests.stack.local_stack import LocalStack, TakenPorts
 
 TAKEN = ("kafka", "registry", "producer")
@@ -43,6 +46,26 @@ def stack(home: Path) -> Iterator[LocalStack]:
         made.local("down", "--wipe")
     left = made.leftovers() + [str(path) for path in (made.folder, State(made.folder).postgres) if path.exists()]
     assert left == [], "the stack leaves something behind"
+
+
+@pytest.fixture(scope="session")
+def bound(home: Path) -> Iterator[tuple[LocalStack, Place]]:
+    """A stack of its own with the demo's table bound to a tab."""
+    made = LocalStack(home / "loop", HOME=str(home))
+    made.up()
+    try:
+        yield made, install(State(made.folder), lambda text: None)
+    finally:
+        made.local("down", "--wipe")
+
+
+@pytest.fixture(scope="session")
+def scene(bound: tuple[LocalStack, Place]) -> Iterator[Scene]:
+    """Both sides of the bound table, and a person."""
+    with Scene(bound[1]) as made:
+        httpx.put(f"{bound[1].sheets_url}/control/settings", json={"quotas": False}).raise_for_status()
+        made.until_equal(60)
+        yield made
 
 
 @pytest.fixture

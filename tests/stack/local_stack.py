@@ -30,6 +30,13 @@ def until(condition: Callable[[], bool], what: str, timeout_seconds: float = 60)
     raise AssertionError(f"did not happen within {timeout_seconds:g} s: {what}")
 
 
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 class LocalStack:
     """The stack of one state folder. Whatever it starts carries a word in its environment, by which it is found."""
 

@@ -1,14 +1,8 @@
 """The whole loop on the real stack: the demo's steps one by one, and what an operator or an attacker may do to it."""
 
-import itertools
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
@@ -17,39 +11,16 @@ import yaml
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tabstream.core.cells import digest
-from tabstream.core.marks import Mark, MarkedCell, decode_mark, encode_mark
 from tabstream.local import stack
-from tabstream.local.state import State
-from tabstream.operations.demo.installing import Place, install
+from tabstream.operations.demo.installing import Place
 from tabstream.operations.demo.story import disputes, everyday, faults, moving, refusals
 from tabstream.operations.demo.story.playing import play_step
 from tabstream.operations.demo.story.scene import Scene
 from tabstream.operations.demo.story.step import Step
-from tabstream.sheets import requests as build
 from tests.stack.local_stack import LocalStack, until
 
 FAULTS = [step for step in faults.steps() if "database-sink" not in step.name and "producer" not in step.name]
 STEPS = [*everyday.steps(), *disputes.steps(), *refusals.steps(), *moving.steps(), *FAULTS]
-
-
-@pytest.fixture(scope="module")
-def bound(home: Path) -> Iterator[tuple[LocalStack, Place]]:
-    """A stack of its own with the demo's table bound to a tab."""
-    made = LocalStack(home / "loop", HOME=str(home))
-    made.up()
-    try:
-        yield made, install(State(made.folder), lambda text: None)
-    finally:
-        made.local("down", "--wipe")
-
-
-@pytest.fixture(scope="module")
-def scene(bound: tuple[LocalStack, Place]) -> Iterator[Scene]:
-    with Scene(bound[1]) as made:
-        httpx.put(f"{bound[1].sheets_url}/control/settings", json={"quotas": False}).raise_for_status()
-        made.until_equal(60)
-        yield made
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
@@ -147,91 +118,6 @@ def test_a_change_of_most_of_the_tab_waits_for_a_confirmation(bound: tuple[Local
     scene.until(lambda: scene.database.execute(same).fetchall() == [{"count": len(view.rows)}], "the confirmed rows")
     scene.until_equal(60, 2)
     assert held() == 0
-
-
-def test_an_audit_finds_a_damaged_cell_whose_mark_agrees_and_nothing_else(
-    bound: tuple[LocalStack, Place], scene: Scene
-) -> None:
-    local, place = bound
-    key = scene.lead("damaged")
-    scene.until_equal(60)
-
-    def audit() -> tuple[int, dict[str, Any]]:
-        done = local.command("audit", "leads", "--json", **local.settings())
-        assert done.stdout, done.stderr
-        [binding] = json.loads(done.stdout)["bindings"]
-        return done.returncode, binding
-
-    code, equal = audit()
-    assert (code, equal["outcome"], equal["checksum"]["tab"]) == (0, "equal", equal["checksum"]["table"])
-    assert equal["rows"]["tab"] == equal["rows"]["table"] > 0
-
-    _damage(place, key, "company", "nobody wrote this")
-    code, drifted = audit()
-    assert (code, drifted["outcome"], drifted["counts"]) == (3, "drift", {"drift": 1})
-    [finding] = drifted["findings"]
-    assert (finding["kind"], finding["key"], finding["column"]) == ("cell", f"[{key}]", "company")
-    assert (finding["tab"], finding["table"]) == ("nobody wrote this", scene.value(key, "company"))
-    assert drifted["checksum"]["tab"] != drifted["checksum"]["table"]
-    said = local.command("audit", "--all", **local.settings())
-    assert said.returncode == 3
-    assert "nobody wrote this" in said.stdout
-    assert "1 drift" in said.stdout
-
-    scene.query("set_notes", key=key, text="its next change puts it right")
-    scene.until_equal(60)
-    assert audit()[1]["outcome"] == "equal"
-    unknown = local.command("audit", "nobody", **local.settings())
-    assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "choose of: leads" in unknown.stderr
-
-
-def test_audits_while_both_sides_change_find_no_drift(bound: tuple[LocalStack, Place], scene: Scene) -> None:
-    local, _ = bound
-    keys = [scene.lead(f"busy {number}") for number in range(5)]
-    stop = threading.Event()
-
-    def change() -> None:
-        with psycopg.connect(local.env()["database_url"], autocommit=True) as database:
-            for number in itertools.count():
-                if stop.wait(0.05):
-                    return
-                values = (f"change {number}", keys[number % len(keys)])
-                database.execute("UPDATE public.leads SET notes = %s WHERE lead_id = %s", values)
-
-    writer = threading.Thread(target=change)
-    writer.start()
-    try:
-        outcomes = []
-        for number in range(4):
-            scene.type(keys[number], "company", f"typed {number}")
-            done = local.command("audit", "leads", "--json", **local.settings())
-            [binding] = json.loads(done.stdout)["bindings"]
-            outcomes.append((done.returncode, binding["counts"].get("drift", 0), binding["problem"]))
-        assert outcomes == [(0, 0, None)] * 4, outcomes
-    finally:
-        stop.set()
-        writer.join()
-    scene.until_equal(60)
-
-
-def _damage(place: Place, key: str, column: str, text: str) -> None:
-    """Writes a wrong value, and a mark that says it was written so, past everybody."""
-    url = f"{place.sheets_url}/v4/spreadsheets/{place.spreadsheet_id}"
-    params = {"valueRenderOption": "UNFORMATTED_VALUE"}
-    header, *rows = httpx.get(f"{url}/values/Leads!A1:Z400", params=params).raise_for_status().json()["values"]
-    sync, at = header.index("_sync"), header.index("lead_id")
-    index, row = next((n, row) for n, row in enumerate(rows, 1) if len(row) > sync and str(row[at]) == key)
-    mark = decode_mark(row[sync])
-    assert isinstance(mark, Mark)
-    made = replace(mark, cells={**mark.cells, column: MarkedCell(digest(text), mark.cells[column].number)})
-    tabs = httpx.get(url, params={"fields": "sheets.properties"}).raise_for_status().json()["sheets"]
-    sheet_id = next(tab["properties"].get("sheetId", 0) for tab in tabs if tab["properties"]["title"] == "Leads")
-    requests = [
-        build.update_cells(sheet_id, index, header.index(column), [[build.cell(text)]]),
-        build.update_cells(sheet_id, index, sync, [[build.cell(encode_mark(made))]]),
-    ]
-    httpx.post(f"{url}:batchUpdate", json={"requests": requests}).raise_for_status()
 
 
 def test_columns_that_are_added_or_changed_come_with_their_values(bound: tuple[LocalStack, Place], scene: Scene) -> None:
