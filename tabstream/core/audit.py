@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+import orjson
+
 from tabstream.core.binding import TableShape
 from tabstream.core.cells import CellValue, RowKey, digest, same
 from tabstream.core.changes import Missing, RowValues
@@ -126,11 +128,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A row of the tab, without what is not needed any more: `values` and columns by their place in the shape."""
+    """A row of the tab, without what is not needed any more: `values`, packed, and columns by their place in the shape."""
 
     row: int
     key: RowKey | None
-    values: tuple[CellValue, ...]
+    packed: bytes
     edited: frozenset[int]
     formulas: frozenset[int]
     refused: bool
@@ -224,17 +226,17 @@ class _TabSide:
     def meet(self, key: RowKey, values: tuple[CellValue | Missing, ...], found: Comparison) -> None:
         """Compares a row of the table with the one that stands for it."""
         rows = self._agreeing.pop(key, None)
-        shown = rows[0].values if rows else (None,) * len(values)
-        wanted = tuple(tab if isinstance(v, Missing) else v for tab, v in zip(shown, values, strict=True))
-        table = row_digest(wanted)
+        wanted = _filled(values, rows[0].packed if rows else None)
+        packed = _pack(wanted)
+        table = _digest(packed)
         if rows:
             self._known.add(key)
             found.cells += len(wanted)
-            equal = self._compare_cells(key, rows[0], wanted, found)
+            equal = self._compare_cells(key, rows[0], wanted, packed, found)
             if equal:
                 found.agreed[key] = table
             else:
-                found.differing[key] = row_digest(rows[0].values), table
+                found.differing[key] = _digest(rows[0].packed), table
             found.findings += [Finding(Kind.DOUBLED, key, row.row, mark=row.mark) for row in rows[1:]]
             return
         found.differing[key] = None, table
@@ -256,7 +258,7 @@ class _TabSide:
             kinds = [Kind.UNSAVED if row.refused else Kind.NOBODYS for row in rows]
             found.findings += [Finding(kind, key, row.row, mark=row.mark) for kind, row in zip(kinds, rows, strict=True)]
             if Kind.NOBODYS in kinds:
-                found.differing[key] = row_digest(rows[0].values), None
+                found.differing[key] = _digest(rows[0].packed), None
         for key, rows in self._cleared.items():
             kind = Kind.DAMAGED if key in self._known else Kind.NOBODYS
             found.findings += [Finding(kind, key, row.row, mark=row.mark) for row in rows]
@@ -269,11 +271,11 @@ class _TabSide:
         for kind, left in ((Kind.DAMAGED, self._damaged), (Kind.UNSAVED, self._peoples)):
             found.findings += [Finding(kind, row.key, row.row, mark=row.mark) for row in left if row.row not in self._used]
 
-    def _compare_cells(self, key: RowKey, row: _Seen, wanted: tuple[CellValue, ...], found: Comparison) -> bool:
-        if row.values == wanted and not row.edited and all(map(same, row.values, wanted)):
+    def _compare_cells(self, key: RowKey, row: _Seen, wanted: tuple[CellValue, ...], packed: bytes, found: Comparison) -> bool:
+        if row.packed == packed and not row.edited:
             return True
         equal = True
-        for at, (tab, table) in enumerate(zip(row.values, wanted, strict=True)):
+        for at, (tab, table) in enumerate(zip(_unpack(row.packed), wanted, strict=True)):
             differs = not _equal(tab, table)
             equal = equal and not differs
             if at in row.formulas:
@@ -309,7 +311,7 @@ class _TabSide:
         if mark is not None:
             marked = [mark.cells.get(name) for name in self._names]
             edited = [at for at, cell in enumerate(marked) if cell is not None and cell.digest != digest(values[at])]
-        return _Seen(row.row, row.key, values, frozenset(edited), frozenset(formulas), refused, _fingerprint(row))
+        return _Seen(row.row, row.key, _pack(values), frozenset(edited), frozenset(formulas), refused, _fingerprint(row))
 
 
 def _fingerprint(row: ObservedRow) -> int:
@@ -329,8 +331,33 @@ def _told_apart(value: CellValue) -> tuple[str, CellValue]:
 
 def row_digest(values: tuple[CellValue, ...]) -> bytes:
     """Names what a row shows, its values by their place in the shape."""
-    text = json.dumps([value or None if isinstance(value, str) else value for value in values])
-    return hashlib.blake2b(text.encode("ascii"), digest_size=_CHECKSUM_BYTES).digest()
+    return _digest(_pack(values))
+
+
+def _digest(packed: bytes) -> bytes:
+    return hashlib.blake2b(packed, digest_size=_CHECKSUM_BYTES).digest()
+
+
+def _pack(values: tuple[CellValue, ...]) -> bytes:
+    """A row's values in a fraction of the memory: a tab may have hundreds of thousands of rows."""
+    shown = [value or None if isinstance(value, str) else value for value in values]
+    try:
+        return bytes(memoryview(orjson.dumps(shown)))  # a copy: what orjson gives has room for a thousand bytes behind it
+    except TypeError:  # half a surrogate pair, which JSON can spell and UTF-8 can't
+        return json.dumps(shown).encode("ascii")
+
+
+def _unpack(packed: bytes) -> list[CellValue]:
+    found: list[CellValue] = json.loads(packed)
+    return found
+
+
+def _filled(values: tuple[CellValue | Missing, ...], packed: bytes | None) -> tuple[CellValue, ...]:
+    """The values, with what the tab shows in place of those that are Missing."""
+    if not any(isinstance(value, Missing) for value in values):
+        return tuple(value for value in values if not isinstance(value, Missing))
+    shown = (None,) * len(values) if packed is None else _unpack(packed)
+    return tuple(tab if isinstance(value, Missing) else value for tab, value in zip(shown, values, strict=True))
 
 
 def checksum(rows: Mapping[RowKey, bytes]) -> str:

@@ -97,15 +97,15 @@ class BoundColumn:
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """The bound columns in tab order, and the primary key's columns in key order."""
+    """The bound columns in tab order, and the primary key's columns in key order; `by_name` are the columns by their name in
+    the table."""
 
     columns: tuple[BoundColumn, ...]
     key: tuple[str, ...]
+    by_name: Mapping[str, BoundColumn] = field(init=False, repr=False, compare=False)
 
-    @property
-    def by_name(self) -> Mapping[str, BoundColumn]:
-        """Columns by their name in the table."""
-        return {column.name: column for column in self.columns}
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
 
 
 @dataclass(frozen=True, slots=True)

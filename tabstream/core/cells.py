@@ -10,12 +10,16 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 CellValue: TypeAlias = bool | float | str | None
 RowKey: TypeAlias = str
 Digest: TypeAlias = str
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_SHORT = 64
+_DIGESTS = 65_536  # of short values; a row's are asked for several times, and many cells hold the same
 MAX_CELL_CHARACTERS = 50_000  # https://support.google.com/drive/answer/37603
 
 
@@ -62,6 +66,15 @@ def number(value: float) -> float:
 
 def digest(value: CellValue) -> Digest:
     """48 bits of BLAKE2b over the value's type and content, as 8 characters of base64url."""
+    return _digest(value) if isinstance(value, str) and len(value) > _SHORT else _known_digest(value)
+
+
+@lru_cache(maxsize=_DIGESTS, typed=True)
+def _known_digest(value: CellValue) -> Digest:
+    return _digest(value)
+
+
+def _digest(value: CellValue) -> Digest:
     hashed = hashlib.blake2b(_canonical(value), digest_size=6)
     return base64.urlsafe_b64encode(hashed.digest()).decode("ascii")
 
@@ -93,12 +106,17 @@ def as_json_value(value: CellValue) -> bool | int | float | str | None:
 
 def row_key(values: Iterable[CellValue]) -> RowKey:
     """The canonical values of the key columns, in the order of the primary key, as one JSON text."""
-    return json.dumps([as_json_value(v) for v in values], ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode([as_json_value(v) for v in values])
 
 
 def key_values(key: RowKey) -> tuple[CellValue, ...]:
     """The inverse of `row_key`."""
-    return tuple(_from_json(v) for v in json.loads(key))
+    return key_cells(json.loads(key))
+
+
+def key_cells(values: Iterable[Any]) -> tuple[CellValue, ...]:
+    """The values of a key out of JSON; raises ValueError for what no cell holds."""
+    return tuple(_from_json(v) for v in values)
 
 
 def _from_json(value: Any) -> CellValue:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, TypeAlias
 
-from tabstream.core.binding import TableShape
+from tabstream.core.binding import BoundColumn, TableShape
 from tabstream.core.cells import CellValue, RowKey, row_key
 from tabstream.core.types.avro import avro_text, is_unavailable
 
@@ -55,6 +56,7 @@ def key_of(record: Mapping[str, Any], shape: TableShape) -> RowKey:
     return row_key([columns[name].type.from_text(avro_text(record[field_name(name)])) for name in shape.key])
 
 
+@cache
 def field_name(column: str) -> str:
     """The Avro field of a column, as Debezium's `field.name.adjustment.mode=avro` names it."""
     adjusted = _NOT_IN_NAMES.sub("_", column)
@@ -68,7 +70,7 @@ def desired_of(key: RowKey, envelope: Mapping[str, Any] | None, shape: TableShap
     source = envelope["source"]
     tx_id = source.get("txId")
     after = envelope["after"]
-    values = None if after is None else {c.name: _value(after, c.name, shape) for c in shape.columns}
+    values = None if after is None else {c.name: _value(after, c) for c in shape.columns}
     return Desired(
         key,
         values,
@@ -81,10 +83,10 @@ def desired_of(key: RowKey, envelope: Mapping[str, Any] | None, shape: TableShap
     )
 
 
-def _value(after: Mapping[str, Any], name: str, shape: TableShape) -> CellValue | Missing:
-    field = field_name(name)
+def _value(after: Mapping[str, Any], column: BoundColumn) -> CellValue | Missing:
+    field = field_name(column.name)
     if field not in after:
         return Missing.UNAVAILABLE
     if is_unavailable(after[field]):
         return Missing.UNAVAILABLE
-    return shape.by_name[name].type.from_text(avro_text(after[field]))
+    return column.type.from_text(avro_text(after[field]))

@@ -13,7 +13,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from tabstream.core.cells import Digest, RowKey, digest, key_values, row_key
+from tabstream.core.cells import Digest, RowKey, digest, key_cells, row_key
 from tabstream.errors import TabstreamError
 
 _VERSION = "t1"
@@ -96,9 +96,11 @@ def decode_mark(text: str | None) -> AnyMark | None:
     if version != _VERSION or checksum != digest(payload):
         raise DamagedMark(f"{text[:80]!r} is not a sync mark")
     key, partition, offset, cells, *_ = json.loads(payload)
-    return Mark(row_key(key_values(json.dumps(key))), partition, offset, {c: _marked(m) for c, m in cells.items()})
+    return Mark(row_key(key_cells(key)), partition, offset, {c: _marked(m) for c, m in cells.items()})
 
 
 def _marked(text: str) -> MarkedCell:
+    if ":" not in text:
+        return MarkedCell(text)
     value_digest, _, number = text.partition(":")
     return MarkedCell(value_digest, int(number) if number else 0)

@@ -15,6 +15,7 @@ from tabstream.kafka.reader import BrokerAway, TopicReader
 
 _BATCH = 10_000
 _POLL_SECONDS = 0.5
+_QUEUED_KILOBYTES = 16 * 1024
 _LOST = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}
 
 
@@ -47,7 +48,9 @@ class Folder:
         self._settings = settings
         self._topic = topic
         self._seconds = seconds
-        self._consumer = clients.consumer(settings, "tabstream.fold", enable_partition_eof=True)
+        self._consumer = clients.consumer(
+            settings, "tabstream.fold", enable_partition_eof=True, queued_max_messages_kbytes=_QUEUED_KILOBYTES
+        )
         self.fold = Fold()
 
     def __enter__(self) -> Self:

@@ -217,6 +217,9 @@ class TimestampTz:
         """The moments at which the zone's clock shows this: none, one or two."""
         try:
             wall = (_EPOCH + wall_us * _MICROSECOND).replace(tzinfo=ZoneInfo(self.zone))
+            offset = wall.utcoffset()
+            if offset is not None and wall.replace(fold=1).utcoffset() == offset:  # neither skipped nor repeated
+                return [(wall.astimezone(UTC) - _EPOCH) // _MICROSECOND]
             seen = {(wall.replace(fold=fold).astimezone(UTC) - _EPOCH) // _MICROSECOND for fold in (0, 1)}
             return sorted(m for m in seen if (_EPOCH + m * _MICROSECOND).astimezone(wall.tzinfo).replace(fold=0) == wall)
         except OverflowError:
