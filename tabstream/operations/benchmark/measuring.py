@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
+from tabstream.operations.benchmark import wide
 from tabstream.operations.benchmark.backlog import waiting_changes
 from tabstream.operations.benchmark.calls import calls_since, summary, wait_for_quota
 from tabstream.operations.benchmark.changes import commit_to_cell
@@ -80,6 +81,10 @@ def measure(scene: Scene, samples: int, say: Tell, done: Callable[[Figure], None
     before = scene.emulator.last_call()
     time.sleep(_IDLE_SECONDS)
     add(Figure("calls in an idle minute", summary(calls_since(scene.emulator, before)), aim="only the sweep's"))
+
+    say("a rebuild of a large tab")
+    for figure in wide.figures(scene.place.state):
+        add(figure)
     return figures
 
 
