@@ -244,6 +244,8 @@ def _render_removes(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading
 
 
 def _render_adds(batch: Batch, tab: BoundTab, plan: TabPlan) -> None:
+    if not plan.adds:
+        return
     part = batch.parts[tab.binding.name]
     removed = {r.key for r in plan.removes}
     gone = [r.row for r in plan.removes]

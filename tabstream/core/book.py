@@ -369,6 +369,8 @@ class Book:
 
     def shift(self, start: int, count: int) -> None:
         """Rows were inserted before row `start` (count > 0), or deleted from it on (count < 0)."""
+        if not count:
+            return
         for entry in self.entries.values():
             if entry.row is not None and entry.row >= start:
                 entry.row += count
