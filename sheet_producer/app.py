@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -18,10 +19,9 @@ from sheet_producer.reachability import Reachability
 from sheet_producer.secret_file import SecretFile
 from sheet_producer.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, Unauthorised, check_signature, check_time
 from tabstream import metrics
-from tabstream.bindings_file import load_bindings
+from tabstream.bindings_watch import WatchedBindings
 from tabstream.clock import Clock, SystemClock
 from tabstream.config import Settings
-from tabstream.core.binding import Bindings
 from tabstream.errors import Outage, Poison, TabstreamError
 from tabstream.kafka.publisher import Publisher, PublisherBroken
 from tabstream.kafka.registry import SchemaRefused
@@ -50,7 +50,7 @@ class Producer:
 
     name = "producer"
 
-    def __init__(self, settings: Settings, bindings: Bindings, secrets: SecretFile, clock: Clock) -> None:
+    def __init__(self, settings: Settings, bindings: WatchedBindings, secrets: SecretFile, clock: Clock) -> None:
         self._settings = settings
         self._bindings = bindings
         self._secrets = secrets
@@ -61,6 +61,7 @@ class Producer:
 
     def run(self, stop: threading.Event) -> None:
         """See Process. Requests in flight are finished before the publisher is closed."""
+        self._bindings.start(stop)
         try:
             self._reachability.watch(stop)
         finally:
@@ -70,7 +71,11 @@ class Producer:
 
     def readiness(self) -> Readiness:
         """See Process."""
-        return self._reachability.readiness()
+        return replace(self._reachability.readiness(), warnings=self._bindings.warnings)
+
+    def reload(self) -> None:
+        """See Process."""
+        self._bindings.reload()
 
     def routes(self) -> Sequence[BaseRoute]:
         """See Process."""
@@ -100,7 +105,7 @@ class Producer:
         timestamp = check_time(request.headers.get(TIMESTAMP_HEADER), self._clock.now_ms(), skew)
         check_signature(self._secrets.secrets(), timestamp, request.headers.get(SIGNATURE_HEADER), body)
         post = parse_post(body)
-        intake = take_in(post, self._bindings, self._clock.now_ms())
+        intake = take_in(post, self._bindings.current, self._clock.now_ms())
         await self._delivery.deliver(intake)
         log.info(
             "post accepted",
@@ -115,7 +120,7 @@ class Producer:
 
 def build(settings: Settings) -> Producer:
     """The producer of these settings; raises ConfigurationError for a bindings or secret file that can't be used."""
-    bindings = load_bindings(settings.required_path("bindings_file"))
+    bindings = WatchedBindings(settings.required_path("bindings_file"))
     return Producer(settings, bindings, SecretFile(settings.required_path("producer_secret_file")), SystemClock())
 
 

@@ -16,16 +16,19 @@ from tabstream.yaml_lines import Problem, parse
 
 def load_bindings(path: Path | str) -> Bindings:
     """Reads and checks the file; raises ConfigurationError, one line for each thing that is wrong."""
-    path = Path(path)
+    return read_bindings(read_text(Path(path)), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The file's text, unchecked; raises ConfigurationError where it can't be read."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigurationError(
             f"{path}: there is no such file: write it (docs/bindings.md), or set TABSTREAM_BINDINGS_FILE to where it is"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: can't be read as UTF-8 text: {error}") from None
-    return read_bindings(text, str(path))
 
 
 def read_bindings(text: str, file_name: str) -> Bindings:

@@ -334,3 +334,16 @@ READY = _gauge(
     "/readyz and the log say why it is not",
     "0 or 1",
 )
+BINDINGS_REFUSED = _gauge(
+    "tabstream_bindings_refused",
+    (),
+    "1 while the bindings file as it is now is wrong, so that the process goes on with the bindings it had",
+    "/readyz and the log name file, line and remedy; once the file is right it is taken up by itself",
+    "0 or 1",
+)
+BINDINGS_TAKEN_UP = _counter(
+    "tabstream_bindings_taken_up_total",
+    (),
+    "changes of the bindings file that were taken up while the process ran",
+    "none",
+)

@@ -2,6 +2,7 @@
 
 The HTTP server answers before `run` begins, so that a process that waits for a broker says what it waits for. SIGTERM
 and SIGINT ask for a drain; a second one ends the process at once, which is safe: what was not finished is done again.
+SIGHUP has the bindings file read at once.
 """
 
 import json
@@ -34,10 +35,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Ready means that the process makes progress or has nothing to do; `reasons` say why it is not."""
+    """Ready means that the process makes progress or has nothing to do; `reasons` say why it is not. `warnings` are what an
+    operator has to put right although it is ready."""
 
     ready: bool
     reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Process(Protocol):
@@ -53,6 +56,9 @@ class Process(Protocol):
     def readiness(self) -> Readiness:
         """Whether it makes progress; cheap, and called from any thread."""
 
+    def reload(self) -> None:
+        """Has its bindings file read at once; called by a signal handler, so it only sets a flag."""
+
     def routes(self) -> Sequence[BaseRoute]:
         """HTTP routes of its own."""
 
@@ -65,6 +71,7 @@ def serve(process: Process, host: str, port: int) -> int:
     stop = threading.Event()
     server = _Server(process, stop, _listen(host, port))
     previous = {s: signal.signal(s, _stopper(stop)) for s in (signal.SIGTERM, signal.SIGINT)}
+    previous[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: process.reload())
     server.start()
     log.info("started", host=host, port=server.port, pid=os.getpid())
     try:
@@ -93,7 +100,8 @@ def application(process: Process, stop: threading.Event) -> Starlette:
 
     def readyz(_: Request) -> Response:
         readiness = _readiness(process, stop)
-        return _json(200 if readiness.ready else 503, {"ready": readiness.ready, "reasons": list(readiness.reasons)})
+        told = {"ready": readiness.ready, "reasons": readiness.reasons, "warnings": readiness.warnings}
+        return _json(200 if readiness.ready else 503, told)
 
     def show_metrics(request: Request) -> Response:
         metrics.READY.labels(process.name).set(_readiness(process, stop).ready)

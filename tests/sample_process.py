@@ -34,6 +34,10 @@ class Sample:
         """Never ready."""
         return Readiness(False, ("waits for the broker",))
 
+    def reload(self) -> None:
+        """Says so."""
+        structlog.get_logger().info("reload")
+
     def routes(self) -> Sequence[BaseRoute]:
         """None."""
         return ()

@@ -25,10 +25,11 @@ class Unreadable(Poison):
 
 
 class Intake:
-    """Reads messages. Reading one again is harmless, but for a dead letter that is there twice."""
+    """Reads messages. Reading one again is harmless, but for a dead letter that is there twice. `bindings` may be replaced
+    between two calls."""
 
     def __init__(self, bindings: Bindings, decoder: Decoder, publisher: Publisher) -> None:
-        self._bindings = bindings
+        self.bindings = bindings
         self._decoder = decoder
         self._publisher = publisher
 
@@ -73,7 +74,7 @@ class Intake:
             edit = edit_from_record(record)
         except (KeyError, ValueError, TypeError) as problem:
             raise Unreadable(f"not an edit: {type(problem).__name__}: {problem}") from problem
-        if self._bindings.named(edit.binding) is None:
+        if self.bindings.named(edit.binding) is None:
             raise Unreadable(f"there is no binding {edit.binding!r} in the bindings file")
         if "\0" in edit.row_key or any("\0" in c.column for c in edit.cells):
             raise Unreadable("a key or column name holds a zero character, which no database text can")

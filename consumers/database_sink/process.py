@@ -17,10 +17,10 @@ from consumers.database_sink.source import Source, topic_id_of
 from consumers.database_sink.tables import Tables
 from consumers.database_sink.transaction import Decided, Settled
 from tabstream import metrics
-from tabstream.bindings_file import load_bindings
+from tabstream.bindings_watch import WatchedBindings
 from tabstream.clock import Clock, SystemClock
 from tabstream.config import Settings
-from tabstream.core.binding import Bindings
+from tabstream.core.binding import binding_changes
 from tabstream.core.registers import Standing
 from tabstream.errors import Outage
 from tabstream.kafka import own_schemas
@@ -41,7 +41,7 @@ _STUCK_SECONDS = 30.0
 def build(settings: Settings) -> Process:
     """The process, wired up from its settings; raises ConfigurationError for a wrong bindings file."""
     settings.require("database_url", "bindings_file")
-    bindings = load_bindings(settings.bindings_file or "")
+    bindings = WatchedBindings(settings.required_path("bindings_file"))
     return DatabaseSink(settings, bindings, SystemClock(), lambda: topic_id_of(settings))
 
 
@@ -50,16 +50,17 @@ class DatabaseSink:
 
     name = "database-sink"
 
-    def __init__(self, settings: Settings, bindings: Bindings, clock: Clock, topic_id: Callable[[], str]) -> None:
+    def __init__(self, settings: Settings, bindings: WatchedBindings, clock: Clock, topic_id: Callable[[], str]) -> None:
         self._settings = settings
         self._clock = clock
         self._stop = threading.Event()
         self._patience = Patience(self._stop)
         self._publisher = Publisher(settings)
         decoder = Decoder(settings.schema_registry_url, own_schemas.load("edit"))
-        self._intake = Intake(bindings, decoder, self._publisher)
+        self._bindings = bindings
+        self._intake = Intake(bindings.current, decoder, self._publisher)
         self._backlog = Backlog()
-        self._tables = Tables(bindings, clock)
+        self._tables = Tables(bindings.current, clock)
         self._settler = Settler(settings.database_url, self._tables, self._backlog, clock)
         self._source = Source(settings, self, lambda: self._patience("kafka", topic_id))
         self._outside: dict[str, str] = {}
@@ -70,6 +71,7 @@ class DatabaseSink:
     def run(self, stop: threading.Event) -> None:
         """See Process."""
         threading.Thread(target=self._pass_on, args=(stop,), name="stopper", daemon=True).start()
+        self._bindings.start(stop)
         Housekeeper(self._settings.database_url, self._stop).start()
         for system, look in (("kafka", self._look_at_kafka), ("database", self._look_at_database)):
             threading.Thread(target=self._watch, args=(system, look), name=f"{system}-watch", daemon=True).start()
@@ -98,7 +100,11 @@ class DatabaseSink:
         stuck_seconds = self._clock.monotonic() - self._moved_at
         if self._lag and stuck_seconds > _STUCK_SECONDS:
             reasons.append(f"{self._lag} edits wait and none was dealt with for {stuck_seconds:.0f} s")
-        return Readiness(not reasons, tuple(reasons))
+        return Readiness(not reasons, tuple(reasons), self._bindings.warnings)
+
+    def reload(self) -> None:
+        """See Process."""
+        self._bindings.reload()
 
     def routes(self) -> Sequence[BaseRoute]:
         """See Process."""
@@ -113,6 +119,7 @@ class DatabaseSink:
         self._backlog.drop(partitions)
 
     def _turn(self) -> None:
+        self._take_up_bindings()
         messages = [(self._source.position(m), m) for m in self._source.poll(self._pause())]
         if messages:
             self._backlog.arrived(self._patience("registry", lambda: self._intake.arrivals(messages)))
@@ -122,6 +129,17 @@ class DatabaseSink:
             waiting = self._patience("database", lambda: self._settler.parked(due))
             self._deal(Unit(self._patience("registry", lambda: self._intake.retried(waiting))))
         self._lag = self._source.show_lag(self._backlog.expected)
+
+    def _take_up_bindings(self) -> None:
+        bindings, before = self._bindings.current, self._tables.bindings
+        if bindings is before:
+            return
+        changes = binding_changes(before.bindings, bindings.bindings)
+        self._tables.take_up(bindings, changes)
+        self._intake.bindings = bindings
+        if changes.added or changes.removed:
+            # What is set aside for a binding waits in the database while it is not in the file.
+            self._source.restart()
 
     def _pause(self) -> float:
         due = self._backlog.next_due()

@@ -68,7 +68,7 @@ class Source:
     def restart(self) -> None:
         """Reads on from where the database says, on all partitions."""
         partitions = [p.partition for p in self._consumer.assignment()]
-        for start in self._starts(partitions):
+        for start in self._starts(partitions) if partitions else ():
             self._consumer.seek(start)
 
     def commit(self, ends: Mapping[Partition, int]) -> None:

@@ -7,7 +7,7 @@ import structlog
 
 from consumers.database_sink.rules import load_rules
 from tabstream.clock import Clock
-from tabstream.core.binding import Bindings
+from tabstream.core.binding import BindingChanges, Bindings
 from tabstream.core.rowmerge import BoundTable
 from tabstream.errors import BindingProblem
 from tabstream.postgres.connection import Connection
@@ -55,6 +55,13 @@ class Tables:
     def forget(self, binding: str) -> None:
         """Reads the table's shape again before its next use."""
         self._known = {name: known for name, known in self._known.items() if name[0] != binding}
+
+    def take_up(self, bindings: Bindings, changes: BindingChanges) -> None:
+        """Goes on with these bindings, which differ from those before by `changes`."""
+        self.bindings = bindings
+        for name in (*changes.removed, *(b.name for b in (*changes.added, *changes.changed))):
+            self.forget(name)
+            self._problems.pop(name, None)
 
     def problems(self) -> Mapping[str, str]:
         """The problem of each binding that has one, by its name."""

@@ -32,7 +32,7 @@ from consumers.sheet_sink.services import Services
 from consumers.sheet_sink.shape_watch import check_shape
 from consumers.sheet_sink.vanished import take_away_vanished
 from tabstream import metrics
-from tabstream.core.binding import Binding
+from tabstream.core.binding import Binding, binding_changes
 from tabstream.core.edits import Edit, How, parts
 from tabstream.core.identity import Identity
 from tabstream.core.tab import ObservedRow
@@ -97,7 +97,8 @@ class Owner:
         self._lock = threading.Lock()
         self.recalled = False  # whether what the last owner has said is known
         self.since_ms = services.clock.now_ms()
-        self.roster = Roster(tuple(bindings), self._opener, services.clock)
+        self._bound = self._wanted = tuple(bindings)
+        self.roster = Roster(self._bound, self._opener, services.clock)
 
     @property
     def problem(self) -> str | None:
@@ -109,6 +110,11 @@ class Owner:
         """Hands a signal over to the owner's thread."""
         with self._lock:
             self._signals.append(signal)
+        self.wake.set()
+
+    def rebind(self, bindings: Sequence[Binding]) -> None:
+        """Has the owner's thread take up other bindings of its spreadsheet."""
+        self._wanted = tuple(bindings)
         self.wake.set()
 
     def run(self) -> None:
@@ -132,6 +138,7 @@ class Owner:
             for told in recall(self.roster.bindings, self._services):
                 self.roster.recall(told)
             self.recalled = True
+        self._take_up_bindings()
         self._take_signals()
         if self.roster.open_paused():
             self._pre_image.opened()
@@ -169,6 +176,17 @@ class Owner:
             self._look_whole_everywhere()
         except OpenAgain as change:
             _log.info("opened again", problem=change.problem)
+
+    def _take_up_bindings(self) -> None:
+        wanted = self._wanted
+        if wanted is self._bound:
+            return
+        changes = binding_changes(self._bound, wanted)
+        told = recall(changes.added, self._services) if changes.added else []
+        self.roster.rebind(changes)
+        for last in told:
+            self.roster.recall(last)
+        self._bound = wanted
 
     def _take_signals(self) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ their signals. A signal's offset is committed once the owner has it.
 
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Future
 from contextlib import suppress
 
@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from consumers.sheet_sink.owner import Owner
 from consumers.sheet_sink.services import Services
 from tabstream import metrics
+from tabstream.bindings_watch import WatchedBindings
 from tabstream.core.binding import Binding, Bindings
 from tabstream.errors import Outage, Poison, TabstreamError
 from tabstream.kafka import clients
@@ -39,11 +40,11 @@ class Ownership:
     """Subscribes to signals, and runs an owner's thread for each spreadsheet of this instance. `outage` says what a signal
     waits for."""
 
-    def __init__(self, bindings: Bindings, services: Services) -> None:
+    def __init__(self, bindings: WatchedBindings, services: Services) -> None:
         self._services = services
-        self._by_spreadsheet: dict[str, list[Binding]] = {}
-        for binding in bindings.bindings:
-            self._by_spreadsheet.setdefault(binding.spreadsheet_id, []).append(binding)
+        self._bindings = bindings
+        self._bound = bindings.current
+        self._by_spreadsheet = _by_spreadsheet(self._bound)
         self.outage: str | None = None
         self._partitions = 0
         self._owners: dict[str, tuple[Owner, threading.Thread]] = {}
@@ -66,6 +67,7 @@ class Ownership:
             while not stop.is_set():
                 message = self._consumer.poll(_POLL_SECONDS)
                 self._answer_questions()
+                self._take_up_bindings()
                 if message is not None:
                     self._accept(message, stop)
                 self._check_threads()
@@ -74,6 +76,18 @@ class Ownership:
             for spreadsheet in list(self.owners):
                 self._end(spreadsheet)
             self._consumer.close()
+
+    def _take_up_bindings(self) -> None:
+        if self._bindings.current is self._bound:
+            return
+        self._bound = self._bindings.current
+        self._by_spreadsheet = _by_spreadsheet(self._bound)
+        for spreadsheet, owner in self.owners.items():
+            if spreadsheet in self._by_spreadsheet:
+                owner.rebind(self._by_spreadsheet[spreadsheet])
+            else:
+                self._end(spreadsheet)
+        self._begin_those_in({p.partition for p in self._consumer.assignment()})
 
     def _check_threads(self) -> None:
         for spreadsheet, (owner, thread) in list(self._owners.items()):
@@ -84,16 +98,19 @@ class Ownership:
         if not self._partitions:
             self._partitions = len(consumer.list_topics(SIGNALS, timeout=_TIMEOUT_SECONDS).topics[SIGNALS].partitions)
         consumer.incremental_assign(list(partitions))
-        mine = {p.partition for p in partitions}
-        for spreadsheet, bindings in self._by_spreadsheet.items():
-            if partition_for(spreadsheet.encode(), self._partitions) in mine:
-                self._begin(spreadsheet, bindings)
+        self._begin_those_in({p.partition for p in partitions})
 
     def _revoked(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         gone = {p.partition for p in partitions}
         for spreadsheet in list(self.owners):
             if partition_for(spreadsheet.encode(), self._partitions) in gone:
                 self._end(spreadsheet)
+
+    def _begin_those_in(self, partitions: Set[int]) -> None:
+        owned = self.owners
+        for spreadsheet, bindings in self._by_spreadsheet.items():
+            if spreadsheet not in owned and partition_for(spreadsheet.encode(), self._partitions) in partitions:
+                self._begin(spreadsheet, bindings)
 
     def _begin(self, spreadsheet: str, bindings: Sequence[Binding]) -> None:
         owner = Owner(spreadsheet, bindings, self._services, self._still_owner)
@@ -183,3 +200,10 @@ class Ownership:
         if topic is not None and partition is not None and offset is not None:
             with suppress(KafkaException):
                 self._consumer.seek(TopicPartition(topic, partition, offset))
+
+
+def _by_spreadsheet(bindings: Bindings) -> dict[str, list[Binding]]:
+    found: dict[str, list[Binding]] = {}
+    for binding in bindings.bindings:
+        found.setdefault(binding.spreadsheet_id, []).append(binding)
+    return found

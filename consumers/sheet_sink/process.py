@@ -11,10 +11,10 @@ import structlog
 from starlette.routing import BaseRoute
 
 from consumers.sheet_sink.ownership import Ownership
-from consumers.sheet_sink.reporting import not_ready, show_gauges, statuses
+from consumers.sheet_sink.reporting import forget_gauges, not_ready, show_gauges, statuses, unbound, with_warnings
 from consumers.sheet_sink.services import Services
 from consumers.sheet_sink.upstream import Upstream
-from tabstream.bindings_file import load_bindings
+from tabstream.bindings_watch import WatchedBindings
 from tabstream.clock import SystemClock
 from tabstream.config import Settings
 from tabstream.errors import Outage, TabstreamError
@@ -37,8 +37,9 @@ class SheetSink:
 
     name = "sheet-sink"
 
-    def __init__(self, services: Services, ownership: Ownership) -> None:
+    def __init__(self, services: Services, bindings: WatchedBindings, ownership: Ownership) -> None:
         self._services = services
+        self._bindings = bindings
         self._ownership = ownership
         self._started_ms = services.clock.now_ms()
         self._told: dict[str, Status] = {}
@@ -49,6 +50,7 @@ class SheetSink:
     def run(self, stop: threading.Event) -> None:
         """Blocks until `stop` is set; writes under way are finished."""
         self._upstream.start()
+        self._bindings.start(stop)
         try:
             self._ownership.run(stop, self._tell)
         finally:
@@ -62,7 +64,11 @@ class SheetSink:
             reasons.append(self._upstream.problem[0])
         if self._ownership.outage is not None:
             reasons.append(self._ownership.outage)
-        return Readiness(not reasons, tuple(reasons))
+        return Readiness(not reasons, tuple(reasons), self._bindings.warnings)
+
+    def reload(self) -> None:
+        """Has the bindings file read at once."""
+        self._bindings.reload()
 
     def routes(self) -> Sequence[BaseRoute]:
         """None of its own."""
@@ -72,11 +78,22 @@ class SheetSink:
         if time.monotonic() < self._next_status:
             return
         self._next_status = time.monotonic() + _STATUS_SECONDS
-        now = self._services.clock.now_ms()
+        now, reported = self._services.clock.now_ms(), set()
         for owner in self._ownership.owners.values():
             show_gauges(owner, now)
             for status in statuses(owner, self._services.instance, now):
-                self._publish(status if status.problem else _with(status, self._upstream.problem))
+                reported.add(status.binding)
+                told = status if status.problem else _with(status, self._upstream.problem)
+                self._publish(with_warnings(told, self._bindings.warnings))
+        for name in self._told.keys() - reported:
+            self._forget(name, now)
+
+    def _forget(self, name: str, now_ms: int) -> None:
+        """A binding of this instance is let go: another instance reports it, or nobody will any more."""
+        forget_gauges(name)
+        if self._bindings.current.named(name) is None:
+            self._publish(unbound(self._told[name], now_ms))
+        del self._told[name]
 
     def _publish(self, status: Status) -> None:
         told = self._told.get(status.binding)
@@ -93,9 +110,7 @@ class SheetSink:
 def build(settings: Settings) -> Process:
     """Wires the process. Raises ConfigurationError."""
     settings.require("database_url", "bindings_file")
-    if settings.bindings_file is None:
-        raise ValueError("bindings_file is required")
-    bindings = load_bindings(settings.bindings_file)
+    bindings = WatchedBindings(settings.required_path("bindings_file"))
     credentials = None
     if settings.google_credentials_file is not None:
         credentials = load_credentials(settings.google_credentials_file)
@@ -112,7 +127,7 @@ def build(settings: Settings) -> Process:
         admin=clients.admin(settings),
         instance=f"{socket.gethostname()}-{os.getpid()}",
     )
-    return SheetSink(services, Ownership(bindings, services))
+    return SheetSink(services, bindings, Ownership(bindings, services))
 
 
 def _with(status: Status, upstream: tuple[str, str] | None) -> Status:

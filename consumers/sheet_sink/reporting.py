@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from consumers.sheet_sink.bound_tab import BoundTab, Paused
 from consumers.sheet_sink.owner import Owner
@@ -11,6 +12,15 @@ from tabstream.core.guard import held_digest
 from tabstream.kafka.messages import State, Status
 
 _STALLED_SECONDS = 60.0
+_GAUGES = (
+    metrics.OLDEST_UNSHOWN_SECONDS,
+    metrics.TAB_ROWS,
+    metrics.EDITS_WAITING,
+    metrics.HELD,
+    metrics.INCOMPLETE_ROWS,
+    metrics.PARKED_ROWS,
+    metrics.PAUSED,
+)
 
 
 def statuses(owner: Owner, instance: str, now_ms: int) -> list[Status]:
@@ -20,6 +30,31 @@ def statuses(owner: Owner, instance: str, now_ms: int) -> list[Status]:
     running = [_running(owner, tab, instance, now_ms) for tab in list(owner.roster.tabs.values())]
     paused = [_paused(owner, p, instance, now_ms) for p in list(owner.roster.paused.values())]
     return running + paused
+
+
+def with_warnings(status: Status, warnings: Sequence[str]) -> Status:
+    """The status with what an operator has to put right in the process that reports it."""
+    return replace(status, details=_more(status.details, {"warnings": warnings})) if warnings else status
+
+
+def unbound(last: Status, now_ms: int) -> Status:
+    """What is said last of a binding whose entry is gone from the bindings file. What the last owner knew stays with it: the
+    entry may come back."""
+    return replace(
+        last,
+        state=State.PAUSED,
+        at_ms=now_ms,
+        problem="its entry is gone from the bindings file",
+        remedy="none, or bring the entry back",
+        details=_more(last.details, {"unbound": True}),
+    )
+
+
+def forget_gauges(binding: str) -> None:
+    """Takes the gauges of a binding away that this instance reports no more, so that no alert stays."""
+    for gauge in _GAUGES:
+        gauge.remove(binding)
+    metrics.CONSUMER_LAG.remove_by_labels({"consumergroup": _group(binding)})
 
 
 def show_gauges(owner: Owner, now_ms: int) -> None:
@@ -34,7 +69,7 @@ def show_gauges(owner: Owner, now_ms: int) -> None:
         metrics.INCOMPLETE_ROWS.labels(name).set(book.incomplete + book.copies)
         metrics.PARKED_ROWS.labels(name).set(len(book.parked))
         metrics.PAUSED.labels(name).set(0)
-        shown, group = book.watermark(tab.consumed), f"tabstream.sheet-sink.{name}"
+        shown, group = book.watermark(tab.consumed), _group(name)
         not_shown = tab.results_consumed - 1 - book.results_watermark(tab.results_consumed)
         metrics.CONSUMER_LAG.labels(group, tab.topics.results, "0").set(not_shown)
         for partition, following in tab.consumed.items():
@@ -108,6 +143,14 @@ def _details(owner: Owner, name: str, details: Mapping[str, object]) -> str:
     """What the next owner must know; read by `recall`."""
     sheet_id, sequence = owner.roster.place_of(name) or (None, None)
     return json.dumps({**details, "sheet_id": sheet_id, "sequence": sequence}, ensure_ascii=False)
+
+
+def _more(details: str, more: Mapping[str, object]) -> str:
+    return json.dumps({**json.loads(details), **more}, ensure_ascii=False)
+
+
+def _group(binding: str) -> str:
+    return f"tabstream.sheet-sink.{binding}"
 
 
 def _rows(tab: BoundTab) -> int:

@@ -1,12 +1,14 @@
 """The bindings of one spreadsheet: which run, which pause and why, and when each needs a look."""
 
+from dataclasses import replace
+
 import structlog
 
 from consumers.sheet_sink.bound_tab import BoundTab, OpenAgain, Paused
 from consumers.sheet_sink.opening import Opener
 from consumers.sheet_sink.recall import Told
 from tabstream.clock import Clock
-from tabstream.core.binding import Binding
+from tabstream.core.binding import Binding, BindingChanges
 from tabstream.core.rebuilding import decode_keys
 from tabstream.errors import BindingProblem
 from tabstream.kafka.messages import Signal, SignalKind
@@ -69,6 +71,17 @@ class Roster:
             self.stop(told.binding, told.reason)
         if told.sheet_id is not None and told.sequence is not None:
             self._opener.sequences[told.binding] = (told.sheet_id, told.sequence)
+
+    def rebind(self, changes: BindingChanges) -> None:
+        """Lets go of bindings that are gone from the bindings file, opens those that have changed again, and adds new ones."""
+        now = self._clock.now_ms()
+        for name in changes.removed:
+            self._let_go(name)
+        for binding in changes.changed:
+            self.pause(binding.name, OpenAgain("its entry in the bindings file has changed"))
+            self.paused[binding.name] = replace(self.paused[binding.name], binding=binding, retry_at_ms=now)
+        for binding in changes.added:
+            self.paused[binding.name] = Paused(binding, STARTING.problem, STARTING.remedy, now, now)
 
     def open_paused(self) -> bool:
         """Opens the bindings whose time has come; True if one runs now, or something was written."""
@@ -149,8 +162,19 @@ class Roster:
             times += tab.wakes_at_ms()
         return max(0.0, min(_LONGEST_IDLE_MS, min(times, default=now + _LONGEST_IDLE_MS) - now) / 1_000)
 
+    def _let_go(self, name: str) -> None:
+        tab = self.tabs.pop(name, None)
+        if tab is not None:
+            tab.feed.close()
+        self.paused.pop(name, None)
+        self.stopped_by_operator.pop(name, None)
+        self._opener.sequences.pop(name, None)
+        _log.info("binding let go: its entry is gone from the bindings file", binding=name)
+
     def _take_signal(self, name: str, signal: Signal) -> None:
         now = self._clock.now_ms()
+        if name not in self.tabs and name not in self.paused:
+            return
         if signal.kind is SignalKind.PAUSE:
             self.stop(name, signal.argument or "")
         elif signal.kind is SignalKind.RESUME:

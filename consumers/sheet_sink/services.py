@@ -26,7 +26,7 @@ from tabstream.kafka import clients
 from tabstream.kafka.avro import Decoder
 from tabstream.kafka.messages import Status
 from tabstream.kafka.publisher import Publisher
-from tabstream.kafka.status_topic import decode, read_newest
+from tabstream.kafka.status_topic import decode, read_newest, status_decoder
 from tabstream.postgres.connection import Connection, connect, table_identity
 from tabstream.postgres.outbox import last_truncate
 from tabstream.postgres.rows import Rows
@@ -182,7 +182,7 @@ class Services:
     def statuses(self, names: Container[str]) -> tuple[list[Status], Mapping[str, str]]:
         """The newest status of each of these bindings, and why one can't be read. Raises Outage."""
         raw = read_newest(self.settings, _STATUS_SECONDS)
-        return decode({name: value for name, value in raw.items() if name in names}, self.decoder)
+        return decode({name: value for name, value in raw.items() if name in names}, status_decoder(self.settings))
 
     def results_end(self, topics: feeds.Topics) -> int:
         """The end of the edit results as it is now. Raises TopicsUnreachable."""

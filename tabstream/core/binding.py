@@ -1,6 +1,6 @@
 """A binding: one table, one tab, and the rules between them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -126,3 +126,23 @@ class Bindings:
     def of_spreadsheet(self, spreadsheet_id: str) -> tuple[Binding, ...]:
         """The bindings to tabs of this spreadsheet, in the order of the file."""
         return tuple(b for b in self.bindings if b.spreadsheet_id == spreadsheet_id)
+
+
+@dataclass(frozen=True, slots=True)
+class BindingChanges:
+    """What differs between two versions of the bindings: new ones, the names of those that are gone, and those of which
+    anything is another, as they are now."""
+
+    added: tuple[Binding, ...]
+    removed: tuple[str, ...]
+    changed: tuple[Binding, ...]
+
+
+def binding_changes(before: Iterable[Binding], after: Iterable[Binding]) -> BindingChanges:
+    """What to do to come from the one to the other."""
+    old, new = {b.name: b for b in before}, {b.name: b for b in after}
+    return BindingChanges(
+        added=tuple(b for name, b in new.items() if name not in old),
+        removed=tuple(name for name in old if name not in new),
+        changed=tuple(b for name, b in new.items() if name in old and old[name] != b),
+    )

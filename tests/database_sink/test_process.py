@@ -1,6 +1,7 @@
 """The database sink as a process: from the topic to the table, through outages, resets and unreadable messages."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -144,6 +145,51 @@ def test_five_hundred_pasted_cells_take_few_transactions(
         until(lambda: count(database, ANSWERS) == 500, "500 answers")
     assert count(database, "SELECT count(*) FROM leads WHERE name LIKE 'new %'") == 500
     assert count(database, "SELECT count(DISTINCT xid) FROM tabstream.edit_result") < 20
+
+
+def test_a_binding_that_comes_to_the_file_is_served_without_a_restart(
+    settings: Settings, publisher: Publisher, database: Connection
+) -> None:
+    database.execute("CREATE TABLE orders (lead_id int PRIMARY KEY, name text); INSERT INTO orders VALUES (1, 'Ada')")
+    orders = replace(leads(), name="orders", table="orders", tab="Orders")
+    with Running(settings, leads()) as running:
+        until(lambda: running.sink.readiness().ready, "ready")
+        running.bind(leads(), orders)
+        until(lambda: running.sink._tables.bindings.named("orders") is not None, "the new binding")
+        publisher.edit(edit(1, cell("name", "Ada L", "Ada"), binding="orders")).result(10)
+        publisher.edit(edit(2, cell("name", "Robert", "Bob"))).result(10)
+        until(lambda: count(database, ANSWERS) == 2, "two answers")
+    assert count(database, "SELECT count(*) FROM orders WHERE name = 'Ada L'") == 1
+
+
+def test_an_edit_that_waits_for_its_table_waits_on_while_its_binding_is_out_of_the_file(
+    settings: Settings, publisher: Publisher, database: Connection
+) -> None:
+    orders = replace(leads(), name="orders", table="orders", tab="Orders")
+    with Running(settings, leads()) as running:
+        running.bind(leads(), orders)
+        until(lambda: running.sink._tables.bindings.named("orders") is not None, "the new binding")
+        publisher.edit(edit(1, cell("name", "Ada L", "Ada"), binding="orders")).result(10)
+        until(lambda: any("orders" in reason for reason in running.sink.readiness().reasons), "its problem is told")
+        running.bind(leads())
+        until(lambda: running.sink.readiness().ready, "a binding that is not in the file is nobody's problem")
+        database.execute("CREATE TABLE orders (lead_id int PRIMARY KEY, name text); INSERT INTO orders VALUES (1, 'Ada')")
+        publisher.edit(edit(2, cell("name", "Robert", "Bob"))).result(10)
+        until(lambda: count(database, ANSWERS) == 1, "the answer of the other binding")
+        running.bind(leads(), orders)
+        until(lambda: count(database, "SELECT count(*) FROM orders WHERE name = 'Ada L'") == 1, "the edit in the table")
+
+
+def test_a_wrong_bindings_file_is_a_warning_and_changes_nothing(
+    settings: Settings, publisher: Publisher, database: Connection
+) -> None:
+    with Running(settings, leads()) as running:
+        running.bind(replace(leads(), name="no name"))
+        until(lambda: bool(running.sink.readiness().warnings), "the warning")
+        assert "'no name' is not a binding's name" in running.sink.readiness().warnings[0]
+        publisher.edit(edit(1, cell("name", "Ada L", "Ada"))).result(10)
+        until(lambda: count(database, ANSWERS) == 1, "an answer")
+        until(lambda: running.sink.readiness().ready, "ready")
 
 
 def _reset_group(settings: Settings) -> None:

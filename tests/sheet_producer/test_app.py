@@ -29,6 +29,7 @@ from tabstream.kafka.topics import EDITS, SIGNALS
 from tabstream.process import application
 from tests.kafka.registry_server import RegistryServer
 from tests.sheet_producer.posts import EDITED, WRITTEN, mark, post, row
+from tests.sheets_emulator.running import until
 
 SECRET = b"tulip-tulip-tulip"
 BINDINGS = """
@@ -248,3 +249,25 @@ def test_a_request_in_flight_is_finished_after_sigterm(settings: Settings) -> No
         assert answer.status_code == 200
         assert process.wait(30) == 0
     assert any(record["source_id"] == "last" for record in messages(settings, EDITS, "edit"))
+
+
+def test_a_tab_that_is_bound_while_the_producer_runs_is_taken_from_then_on(
+    http: TestClient, settings: Settings, producer: Producer
+) -> None:
+    other = edit_post(tab="Others")
+    assert send(http, other).json() == {"accepted": 0, "poked": True}
+    file = settings.required_path("bindings_file")
+    file.write_text(BINDINGS.replace("tab: Leads", "tab: Others"))
+    producer.reload()
+    until(lambda: True if send(http, other).json()["accepted"] == 1 else None)
+
+
+def test_a_wrong_bindings_file_is_a_warning_of_a_producer_that_is_ready(
+    http: TestClient, settings: Settings, producer: Producer
+) -> None:
+    settings.required_path("bindings_file").write_text(BINDINGS.replace("table:", "tabel:"))
+    producer.reload()
+    until(lambda: http.get("/readyz").json()["warnings"] or None)
+    until(lambda: True if http.get("/readyz").json()["ready"] else None)
+    assert "unknown key 'tabel'" in http.get("/readyz").json()["warnings"][0]
+    assert send(http, edit_post()).json()["accepted"] == 1

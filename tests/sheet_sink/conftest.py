@@ -3,9 +3,12 @@ from collections.abc import Iterator
 import pytest
 
 from consumers.sheet_sink.services import Services
+from tests.kafka.conftest import registry
 from tests.sheet_sink import desk
 from tests.sheet_sink.desk import Desk
 from tests.sheets_emulator.process import EmulatorProcess, emulator_process
+
+__all__ = ["registry"]
 
 
 @pytest.fixture(scope="package")
