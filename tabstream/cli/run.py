@@ -4,13 +4,13 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from tabstream import logs
-from tabstream.config import Settings, load_settings
-from tabstream.process import Process, serve
+if TYPE_CHECKING:
+    from tabstream.config import Settings
+    from tabstream.process import Process
 
 
 class ProcessName(StrEnum):
@@ -37,7 +37,16 @@ _ROOMS = {
 
 
 def run(name: Annotated[ProcessName, typer.Argument(help="the process to run", show_default=False)]) -> None:
-    """Runs one process in the foreground until SIGTERM or Ctrl-C. Settings are TABSTREAM_ environment variables."""
+    """Runs one process in the foreground until SIGTERM or Ctrl-C. Settings are TABSTREAM_ environment variables.
+
+    A changed bindings file is taken up within seconds, at SIGHUP at once. A wrong one is refused: the log and /readyz say why.
+
+    Exit code 0: it was asked to end. 1: it has ended by an error. 2: a setting or the bindings file is wrong.
+    """
+    from tabstream import logs
+    from tabstream.config import load_settings
+    from tabstream.process import serve
+
     settings = load_settings()
     settings.require(*_ROOMS[name].needs)
     logs.configure(settings.log_format, name.value, settings.log_level)
@@ -45,12 +54,12 @@ def run(name: Annotated[ProcessName, typer.Argument(help="the process to run", s
     raise typer.Exit(serve(process, *_address(name, settings)))
 
 
-def _builder(path: str) -> Callable[[Settings], Process]:
+def _builder(path: str) -> "Callable[[Settings], Process]":
     module, _, function = path.partition(":")
-    return cast(Callable[[Settings], Process], getattr(importlib.import_module(module), function))
+    return cast("Callable[[Settings], Process]", getattr(importlib.import_module(module), function))
 
 
-def _address(name: ProcessName, settings: Settings) -> tuple[str, int]:
+def _address(name: ProcessName, settings: "Settings") -> tuple[str, int]:
     if name is ProcessName.PRODUCER:
         return settings.producer_host, settings.producer_port
     return settings.metrics_host, settings.metrics_port

@@ -1,58 +1,102 @@
 """`tabstream status`: how each binding stands."""
 
-from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from tabstream.clock import SystemClock
-from tabstream.config import load_settings
-from tabstream.operations.status import BindingReport, Overview, read_overview
+from tabstream.cli.printing import Json, print_json, print_json_line
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from tabstream.operations.status import BindingReport, Overview
 
 _COLUMNS = ("binding", "state", "rows", "lag", "age", "last write", "edits", "incomplete", "held", "parked")
 _COLOURS = {"RUNNING": "green", "STARTING": "yellow", "PAUSED": "red", "SILENT": "red", "UNOWNED": "red", "UNKNOWN": "red"}
+_SECONDS = 0.7
 
 
-def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False) -> None:
-    """Shows each binding's owner, rows, lag, edits and problems. Exit code 1 if anything needs an operator."""
-    clock = SystemClock()
-    overview = read_overview(load_settings(), clock)
+def status(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="look again and again, until Ctrl-C")] = False,
+    every_seconds: Annotated[float, typer.Option("--every", min=0.2, help="with --watch: how many seconds between looks")] = 2,
+    wait_seconds: Annotated[
+        float, typer.Option("--wait", min=0.1, help="how many seconds Kafka, registry and database have to answer")
+    ] = _SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Shows each binding's owner, rows, lag, edits and problems.
+
+    It asks Kafka for what the sheet sinks report, of all instances, and the database whether edits can be saved; what gives no
+    answer in time is told too. With --watch and --json, each look is a line.
+
+    Exit code 0: all is well, also after Ctrl-C. 1: something needs an operator, or gives no answer. 2: the bindings file or a
+    setting is wrong.
+    """
+    from rich.console import Console
+
+    from tabstream.clock import SystemClock
+    from tabstream.config import load_settings
+    from tabstream.operations.status import read_overview
+
+    settings, clock, console = load_settings(), SystemClock(), Console()
+    if watch:
+        _watch(lambda: read_overview(settings, clock, wait_seconds), every_seconds, as_json, console)
+        return
+    overview = read_overview(settings, clock, wait_seconds)
     if as_json:
-        typer.echo(as_json_text(overview))
+        print_json(as_record(overview))
     else:
-        show(overview, clock.now_ms(), Console())
-    raise typer.Exit(0 if overview.well else 1)
+        show(overview, clock.now_ms(), console)
+    raise typer.Exit(exit_code(overview))
 
 
-def as_json_text(overview: Overview) -> str:
+def exit_code(overview: "Overview") -> int:
+    """See the command's help."""
+    if overview.file_problem is not None:
+        return 2
+    return 0 if overview.well else 1
+
+
+def as_record(overview: "Overview") -> dict[str, Any]:
     """Everything that the table shows, for programs; times in milliseconds since 1970."""
-    bindings = [asdict(report) | {"well": report.well, "quiet": report.quiet} for report in overview.bindings]
-    unreachable = [asdict(part) for part in overview.unreachable]
-    answer = {"well": overview.well, "bindings": bindings, "unreachable": unreachable}
-    return orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode()
+    from dataclasses import asdict
+
+    return {
+        "well": overview.well,
+        "bindings": [asdict(report) | {"well": report.well, "quiet": report.quiet} for report in overview.bindings],
+        "instances": [asdict(instance) for instance in overview.instances],
+        "unreachable": [asdict(part) for part in overview.unreachable],
+        "warnings": list(overview.warnings),
+        "file_problem": overview.file_problem,
+    }
 
 
-def show(overview: Overview, now_ms: int, console: Console) -> None:
+def show(overview: "Overview", now_ms: int, console: "Console") -> None:
     """Prints a table, and what is wrong below it."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in _COLUMNS:
-        table.add_column(name, no_wrap=True)
-    table.add_column("owner", no_wrap=True, overflow="ellipsis")
-    for report in overview.bindings:
-        table.add_row(*_row(report, now_ms))
+    for part in parts(overview, now_ms):
+        console.print(part, soft_wrap=isinstance(part, str), highlight=False)
+
+
+def parts(overview: "Overview", now_ms: int) -> "list[RenderableType]":
+    """The table, and a text for each thing that is wrong, in rich's markup."""
+    found: list[RenderableType] = []
     if overview.bindings:
-        console.print(table)
-    elif not overview.unreachable:
-        console.print("no binding has been reported yet; set TABSTREAM_BINDINGS_FILE to see those that are configured")
+        found.append(_table(overview, now_ms))
+    elif not overview.unreachable and overview.file_problem is None:
+        found.append("no binding has been reported yet; set TABSTREAM_BINDINGS_FILE to see those that are configured")
+    if len(overview.instances) > 1:
+        shares = ", ".join(f"{i.owner} owns {i.spreadsheets}" for i in overview.instances)
+        found.append(_plain(f"{len(overview.instances)} sheet sinks share the spreadsheets: {shares}"))
     for report in overview.bindings:
         if report.problem:
-            _say(console, report.binding, report.problem, report.remedy)
+            found.append(_told(report.binding, report.problem, report.remedy))
     for part in overview.unreachable:
-        _say(console, part.part, part.problem, part.remedy)
+        found.append(_told(part.part, part.problem, part.remedy))
+    if overview.file_problem:
+        found.append(_told("bindings file", overview.file_problem, "correct it; what is reported is shown meanwhile"))
+    for warning in overview.warnings:
+        found.append(_told("warning", warning, None, "yellow"))
+    return found
 
 
 def duration(seconds: float) -> str:
@@ -65,24 +109,70 @@ def duration(seconds: float) -> str:
     return f"{int(seconds // 86_400)} d"
 
 
-def _row(report: BindingReport, now_ms: int) -> list[str]:
+def _watch(look: Any, every_seconds: float, as_json: bool, console: "Console") -> None:
+    """Looks until Ctrl-C. A terminal shows the newest look in place, a file or pipe each below the other."""
+    import time
+
+    from rich.console import Group
+    from rich.live import Live
+
+    def header() -> str:
+        return f"{time.strftime('%H:%M:%S')}, every {every_seconds:g} s; Ctrl-C ends"
+
+    try:
+        if as_json or not console.is_terminal:
+            while True:
+                overview = look()
+                if as_json:
+                    print_json_line(as_record(overview))
+                else:
+                    console.print(header(), highlight=False)
+                    show(overview, time.time_ns() // 1_000_000, console)
+                time.sleep(every_seconds)
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                overview = look()
+                live.update(Group(header(), *parts(overview, time.time_ns() // 1_000_000)), refresh=True)
+                time.sleep(every_seconds)
+    except KeyboardInterrupt:
+        return
+
+
+def _table(overview: "Overview", now_ms: int) -> "RenderableType":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in _COLUMNS:
+        table.add_column(name, no_wrap=True)
+    table.add_column("owner", no_wrap=True, overflow="ellipsis")
+    for report in overview.bindings:
+        table.add_row(*_row(report, now_ms))
+    return table
+
+
+def _row(report: "BindingReport", now_ms: int) -> list[str]:
     colour = _COLOURS.get(report.state, "white")
     age = "" if report.oldest_change_seconds is None else duration(report.oldest_change_seconds)
     written = "never" if report.last_write_ms is None else f"{duration((now_ms - report.last_write_ms) / 1000)} ago"
     counts = (report.edits_waiting, report.incomplete, report.held, report.parked)
     return [
-        escape(report.binding),
+        _plain(report.binding),
         f"[{colour}]{report.state}[/]",
         str(report.rows),
         str(report.lag_messages),
         age,
         written,
         *map(str, counts),
-        escape(report.owner or ""),
+        _plain(report.owner or ""),
     ]
 
 
-def _say(console: Console, name: str, problem: str, remedy: str | None) -> None:
-    console.print(f"[red]{escape(name)}[/]: {escape(problem)}", highlight=False, soft_wrap=True)
-    if remedy:
-        console.print(f"    {escape(remedy)}", highlight=False, soft_wrap=True)
+def _told(name: str, problem: str, remedy: str | None, colour: str = "red") -> str:
+    told = f"[{colour}]{_plain(name)}[/]: {_plain(problem)}"
+    return f"{told}\n    {_plain(remedy)}" if remedy else told
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

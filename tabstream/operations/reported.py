@@ -6,6 +6,7 @@ from tabstream.core.binding import Binding
 from tabstream.errors import OperatorError
 from tabstream.kafka.messages import Status
 from tabstream.kafka.status_topic import decode, read_newest, status_decoder
+from tabstream.operations.status import is_unbound
 
 _SECONDS = 5.0
 
@@ -21,17 +22,20 @@ def read_status(settings: Settings, binding: str) -> Status:
     statuses, unreadable = decode({binding: raw[binding]}, status_decoder(settings))
     if binding in unreadable:
         raise OperatorError(f"the status of {binding!r} can't be read: {unreadable[binding]}", "use the sheet sink's version")
+    if is_unbound(statuses[0]):
+        raise OperatorError(f"{binding!r} is not bound any more", "bring its entry back to the sheet sink's bindings file")
     return statuses[0]
 
 
 def read_statuses(settings: Settings) -> list[Status]:
-    """The newest status of every binding, by name; raises Outage, or OperatorError for one that can't be read."""
+    """The newest status of every binding that is bound, by name; raises Outage, or OperatorError for one that can't be
+    read."""
     raw = read_newest(settings, _SECONDS)
     statuses, unreadable = decode(raw, status_decoder(settings)) if raw else ([], {})
     if unreadable:
         name, reason = next(iter(unreadable.items()))
         raise OperatorError(f"the status of {name!r} can't be read: {reason}", "use the sheet sink's version")
-    return sorted(statuses, key=lambda status: status.binding)
+    return sorted((status for status in statuses if not is_unbound(status)), key=lambda status: status.binding)
 
 
 def file_names(settings: Settings) -> list[str]:

@@ -1,8 +1,9 @@
 """What `tabstream status` tells: how each binding stands, and which part of the system can't be asked."""
 
-import queue
+import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,13 +13,15 @@ from tabstream.bindings_file import load_bindings
 from tabstream.clock import Clock
 from tabstream.config import Settings
 from tabstream.core.binding import Binding
-from tabstream.errors import BindingProblem, Outage
+from tabstream.errors import BindingProblem, ConfigurationError, Outage
 from tabstream.kafka.messages import State, Status
 from tabstream.kafka.status_topic import decode, read_newest, status_decoder
 from tabstream.postgres.connection import connect
 from tabstream.postgres.shape import read_table
 
 SILENT_AFTER_MS = 30_000  # owners report at least every ten seconds
+SECONDS = 0.7  # with the start of the command, an answer within a second
+_A_MOMENT_SECONDS = 0.1
 _T = TypeVar("_T")
 
 
@@ -69,16 +72,36 @@ class Unreachable:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """A sheet sink that owns spreadsheets, by the name under which it reports."""
+
+    owner: str
+    spreadsheets: int
+    bindings: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything that could be learnt."""
+    """Everything that could be learnt. `warnings` are what processes go on in spite of; `file_problem` is what is wrong with
+    the bindings file that this command was given."""
 
     bindings: tuple[BindingReport, ...]
     unreachable: tuple[Unreachable, ...] = ()
+    warnings: tuple[str, ...] = ()
+    file_problem: str | None = None
 
     @property
     def well(self) -> bool:
-        """True where every binding is well and every part answers."""
-        return not self.unreachable and all(report.well for report in self.bindings)
+        """True where every binding is well, every part answers, and nothing has to be put right."""
+        told = self.unreachable or self.warnings or self.file_problem
+        return not told and all(report.well for report in self.bindings)
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The sheet sinks that report."""
+        reporting = [report for report in self.bindings if report.owner and report.state != "SILENT"]
+        owned = {owner: [r for r in reporting if r.owner == owner] for owner in sorted({str(r.owner) for r in reporting})}
+        return tuple(Instance(owner, len({r.spreadsheet_id for r in found}), len(found)) for owner, found in owned.items())
 
 
 def reports(
@@ -88,8 +111,8 @@ def reports(
 
     `unreadable` gives the reason for each binding whose status can't be read.
     """
-    told = {status.binding: status for status in statuses}
     named = {binding.name: binding for binding in bindings}
+    told = {status.binding: status for status in statuses if named or not is_unbound(status)}
     broken = unreadable or {}
     return tuple(
         _unreadable(name, broken[name], named.get(name))
@@ -99,29 +122,50 @@ def reports(
     )
 
 
-def read_overview(settings: Settings, clock: Clock, seconds: float = 1.0) -> Overview:
-    """Asks every part for at most `seconds`; raises ConfigurationError for a wrong bindings file."""
-    bindings = load_bindings(settings.bindings_file).bindings if settings.bindings_file else ()
-    deadline = clock.monotonic() + seconds
+def is_unbound(status: Status) -> bool:
+    """True where this is the last that was said of a binding: its entry is gone from the sheet sink's bindings file."""
+    return bool(json.loads(status.details).get("unbound"))
+
+
+def warnings_of(statuses: Iterable[Status], now_ms: int) -> tuple[str, ...]:
+    """What the owners that report go on in spite of, each told once."""
+    details = [json.loads(status.details) for status in statuses if now_ms - status.at_ms <= SILENT_AFTER_MS]
+    return tuple(dict.fromkeys(str(warning) for found in details for warning in found.get("warnings", ())))
+
+
+def read_overview(settings: Settings, clock: Clock, seconds: float = SECONDS) -> Overview:
+    """Asks every part for at most `seconds` altogether. A wrong bindings file is told in the overview, which then shows
+    whatever is reported."""
     try:
-        raw = within(seconds, lambda: read_newest(settings, seconds))
+        bindings = load_bindings(settings.bindings_file).bindings if settings.bindings_file else ()
+        file_problem = None
+    except ConfigurationError as problem:
+        bindings, file_problem = (), str(problem)
+    return replace(_ask(settings, clock, seconds, bindings), file_problem=file_problem)
+
+
+def _ask(settings: Settings, clock: Clock, seconds: float, bindings: Sequence[Binding]) -> Overview:
+    deadline = clock.monotonic() + seconds
+    lacking = begun(lambda: table_problems(settings.database_url, bindings) if settings.database_url else {})
+    try:
+        raw = answer(begun(lambda: read_newest(settings, seconds)), seconds)
     except Outage as error:
         remedy = "start Kafka, or set TABSTREAM_BOOTSTRAP_SERVERS to where it is"
         return _blind(bindings, Unreachable("kafka", str(error), remedy))
     try:
-        left = max(0.1, deadline - clock.monotonic())
-        statuses, unreadable = within(left, lambda: decode(raw, status_decoder(settings))) if raw else ([], {})
+        decoded = begun(lambda: decode(raw, status_decoder(settings)) if raw else ([], {}))
+        statuses, unreadable = answer(decoded, deadline - clock.monotonic())
     except Outage as error:
         remedy = "start the schema registry, or set TABSTREAM_SCHEMA_REGISTRY_URL to where it is"
         return _blind(bindings, Unreachable("registry", str(error), remedy))
-    found = reports(statuses, bindings, clock.now_ms(), unreadable)
-    if not settings.database_url:
-        return Overview(found)
+    now_ms = clock.now_ms()
+    found, warnings = reports(statuses, bindings, now_ms, unreadable), warnings_of(statuses, now_ms)
     try:
-        problems = within(max(0.2, deadline - clock.monotonic()), lambda: table_problems(settings.database_url, bindings))
+        problems = answer(lacking, deadline - clock.monotonic())
     except Outage as error:
-        return Overview(found, (Unreachable("database", str(error), "start it, or correct TABSTREAM_DATABASE_URL"),))
-    return Overview(tuple(_with_problem(report, problems.get(report.binding)) for report in found))
+        away = Unreachable("database", str(error), "start it, or correct TABSTREAM_DATABASE_URL")
+        return Overview(found, (away,), warnings)
+    return Overview(tuple(_with_problem(r, problems.get(r.binding)) for r in found), warnings=warnings)
 
 
 def table_problems(database_url: str, bindings: Iterable[Binding]) -> dict[str, BindingProblem]:
@@ -145,24 +189,26 @@ def _with_problem(report: BindingReport, found: BindingProblem | None) -> Bindin
     return replace(report, problem=found.problem, remedy=found.remedy)
 
 
-def within(seconds: float, ask: Callable[[], _T]) -> _T:
-    """The answer, or an Outage after `seconds`; a client that hangs is left behind in a thread of its own."""
-    answers: queue.Queue[_T | Exception] = queue.Queue()
+def begun(ask: Callable[[], _T]) -> Future[_T]:
+    """The question, asked in a thread of its own, which is left behind where a client hangs."""
+    asked: Future[_T] = Future()
 
     def work() -> None:
         try:
-            answers.put(ask())
-        except Exception as error:  # handed to the caller, who raises it
-            answers.put(error)
+            asked.set_result(ask())
+        except Exception as error:  # raised where the answer is waited for
+            asked.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
+    return asked
+
+
+def answer(asked: Future[_T], seconds: float) -> _T:
+    """The answer; raises what the question raised, or Outage after `seconds`, but for a moment to let it say so itself."""
     try:
-        answer = answers.get(timeout=seconds + 0.2)
-    except queue.Empty:
-        raise Outage(f"no answer within {seconds:.1f} seconds") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+        return asked.result(max(0.0, seconds) + _A_MOMENT_SECONDS)
+    except TimeoutError:
+        raise Outage("no answer in time") from None
 
 
 def _blind(bindings: Iterable[Binding], part: Unreachable) -> Overview:

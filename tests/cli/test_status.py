@@ -1,12 +1,12 @@
 """`tabstream status` as it is seen on a terminal and by programs."""
 
 import io
-import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from tabstream.cli.status import as_json_text, duration, show
+from tabstream.cli.status import as_record, duration, exit_code, show
 from tabstream.operations.status import BindingReport, Overview, Unreachable
 
 NOW_MS = 1_700_000_000_000
@@ -44,7 +44,7 @@ def test_no_binding_at_all_says_what_to_set() -> None:
 
 
 def test_programs_get_every_field() -> None:
-    answer = json.loads(as_json_text(Overview((LEADS,))))
+    answer = as_record(Overview((LEADS,)))
     [binding] = answer["bindings"]
     assert (answer["well"], binding["held"], binding["quiet"], binding["oldest_change_seconds"]) == (False, 3, False, 2.5)
     assert answer["unreachable"] == []
@@ -56,3 +56,28 @@ def test_programs_get_every_field() -> None:
 )
 def test_lengths_of_time_are_rough(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_several_sheet_sinks_are_named_with_what_each_owns() -> None:
+    other = replace(LEADS, binding="orders", spreadsheet_id="2", owner="sink-2")
+    third = replace(LEADS, binding="parts", owner="sink-2")
+    silent = replace(LEADS, binding="old", owner="sink-3", state="SILENT")
+    assert "2 sheet sinks share the spreadsheets: sink-1 owns 1, sink-2 owns 2" in shown(
+        Overview((LEADS, other, third, silent))
+    )
+    assert "sheet sinks" not in shown(Overview((LEADS, silent)))
+
+
+def test_a_warning_needs_an_operator_and_is_told_once() -> None:
+    well = replace(LEADS, held=0, parked=0)
+    overview = Overview((well, replace(well, binding="orders")), warnings=("the bindings file is refused",))
+    assert shown(overview).count("warning: the bindings file is refused") == 1
+    assert exit_code(overview) == 1
+    assert exit_code(Overview((well,))) == 0
+
+
+def test_a_wrong_bindings_file_hides_nothing_of_what_is_reported() -> None:
+    overview = Overview((LEADS,), file_problem="bindings.yaml:3: key 'table' is missing")
+    assert "RUNNING" in shown(overview)
+    assert "bindings file: bindings.yaml:3: key 'table' is missing" in shown(overview)
+    assert exit_code(overview) == 2

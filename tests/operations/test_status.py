@@ -16,7 +16,7 @@ from tabstream.kafka import clients
 from tabstream.kafka.messages import State, Status
 from tabstream.kafka.publisher import Publisher
 from tabstream.kafka.topics import STATUS
-from tabstream.operations.status import SILENT_AFTER_MS, BindingReport, read_overview, reports, table_problems
+from tabstream.operations.status import SILENT_AFTER_MS, BindingReport, read_overview, reports, table_problems, warnings_of
 from tests.kafka.registry_server import RegistryServer
 from tests.postgres.server import Server
 
@@ -147,3 +147,30 @@ def test_a_table_that_edits_can_t_be_saved_to_is_told_of_its_binding_alone() -> 
     assert found.keys() == {"leads"}
     assert "public.leads" in found["leads"].problem
     assert "create it" in found["leads"].remedy
+
+
+def test_a_binding_that_is_unbound_is_listed_only_where_the_file_names_it() -> None:
+    gone = replace(status_of("leads", State.PAUSED, problem="its entry is gone"), details='{"unbound": true}')
+    assert reports([gone, status_of("orders")], [], NOW_MS) == reports([status_of("orders")], [], NOW_MS)
+    [report] = reports([gone], [LEADS], NOW_MS)
+    assert (report.state, report.problem) == ("PAUSED", "its entry is gone")
+
+
+def test_a_warning_is_told_once_and_of_owners_that_report() -> None:
+    warned = replace(status_of("leads"), details='{"warnings": ["the bindings file is refused"]}')
+    old = replace(warned, binding="old", at_ms=NOW_MS - SILENT_AFTER_MS - 1, details='{"warnings": ["long ago"]}')
+    assert warnings_of([warned, replace(warned, binding="orders"), old], NOW_MS) == ("the bindings file is refused",)
+
+
+def test_a_wrong_bindings_file_is_told_beside_what_is_reported(
+    tmp_path: Path, bootstrap_servers: str, registry: RegistryServer
+) -> None:
+    file = tmp_path / "bindings.yaml"
+    file.write_text("version: 2\n", encoding="utf-8")
+    settings = Settings(bootstrap_servers=bootstrap_servers, schema_registry_url=registry.url, bindings_file=file)
+    publisher = Publisher(settings)
+    publisher.status(status_of("leads", at_ms=SystemClock().now_ms())).result(10)
+    publisher.close()
+    overview = read_overview(settings, SystemClock(), seconds=10)
+    assert [(r.binding, r.state) for r in overview.bindings] == [("leads", "RUNNING")]
+    assert f"{file}:1: version is 2" in str(overview.file_problem)
