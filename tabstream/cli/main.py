@@ -20,6 +20,7 @@ from tabstream.cli import (
     pause,
     rebuild,
     run,
+    schemas,
     status,
     tail,
 )
@@ -49,6 +50,7 @@ app.add_typer(held.app, name="held")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(local.app, name="local")
 app.add_typer(connectors.app, name="connectors")
+app.add_typer(schemas.app, name="schemas")
 
 
 def main() -> None:

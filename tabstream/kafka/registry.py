@@ -1,7 +1,9 @@
 """The door to the schema registry, through its Confluent-compatible API."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -14,6 +16,16 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 # https://docs.confluent.io/platform/current/schema-registry/develop/api.html#get--schemas-ids-int--id
 _SCHEMA_NOT_FOUND = 40403
 _TIMEOUT_SECONDS = 5.0
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a subject as it is registered."""
+
+    number: int
+    schema_id: int
+    schema: Any
 
 
 class RegistryUnavailable(Outage):
@@ -51,7 +63,7 @@ class Registry:
     def register(self, subject: str, schema: dict[str, Any]) -> int:
         """The schema's id, registered under this subject if it is new; raises SchemaRefused or RegistryUnavailable."""
         try:
-            schema_id = self._client.register_schema(subject, Schema(json.dumps(schema), "AVRO"))
+            schema_id = self._client.register_schema(subject, _avro(schema))
             # A registry may refuse a rule for a subject that it does not have yet, so the rule comes second.
             self._client.set_compatibility(subject, COMPATIBILITY)
         except SchemaRegistryError as problem:
@@ -69,6 +81,42 @@ class Registry:
         except Exception as problem:  # as above
             raise self._unavailable(problem) from problem
 
+    def versions(self, subject: str) -> list[int]:
+        """The numbers of a subject's versions, none where there is no such subject; raises RegistryUnavailable."""
+        return sorted(self._found(lambda: self._client.get_versions(subject)) or [])
+
+    def version(self, subject: str, number: int) -> Version | None:
+        """One version of a subject, None where there is none; raises RegistryUnavailable."""
+        found = self._found(lambda: self._client.get_version(subject, number))
+        if found is None:
+            return None
+        return Version(number, int(found.schema_id or 0), json.loads(found.schema.schema_str or "null"))
+
+    def version_of(self, subject: str, schema: dict[str, Any]) -> int | None:
+        """The version under which a schema is registered, None where it is not; raises RegistryUnavailable."""
+        found = self._found(lambda: self._client.lookup_schema(subject, _avro(schema)))
+        return None if found is None else found.version
+
+    def rule(self, subject: str) -> str | None:
+        """The subject's own compatibility rule, None where it has none; raises RegistryUnavailable."""
+        found = self._found(lambda: self._client.get_compatibility(subject))
+        return None if found is None else str(found)
+
+    def is_compatible(self, subject: str, schema: dict[str, Any], number: int) -> bool:
+        """Whether the subject's rule allows a schema beside one of its versions; raises RegistryUnavailable."""
+        return bool(self._found(lambda: self._client.test_compatibility(subject, _avro(schema), number)))
+
+    def _found(self, ask: Callable[[], _T]) -> _T | None:
+        """The answer, None for what the registry does not have."""
+        try:
+            return ask()
+        except SchemaRegistryError as problem:
+            if problem.http_status_code == 404 and str(problem.error_code).startswith("404"):
+                return None
+            raise self._unavailable(problem) from problem
+        except Exception as problem:  # as above
+            raise self._unavailable(problem) from problem
+
     def _unknown(self, schema_id: int) -> TabstreamError:
         if self.subjects():
             return UnknownSchema(f"the registry has no schema with id {schema_id}")
@@ -80,3 +128,7 @@ class Registry:
         if isinstance(problem, SchemaRegistryError) and problem.http_status_code == 404:
             message += "; TABSTREAM_SCHEMA_REGISTRY_URL must be its Confluent-compatible API, such as .../apis/ccompat/v7"
         return RegistryUnavailable(message)
+
+
+def _avro(schema: dict[str, Any]) -> Schema:
+    return Schema(json.dumps(schema), "AVRO")

@@ -5,6 +5,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+_NO_RULE = 404, {"error_code": 40408, "message": "Subject has no compatibility level"}
+_REFUSED = 409, {"error_code": 409, "message": "incompatible"}
+_NO_SCHEMA = 404, {"error_code": 40403, "message": "Schema not found"}
+
 
 class RegistryServer:
     """Speaks what the clients use of the Confluent API. `fault` replaces every answer by this status and body."""
@@ -53,7 +57,8 @@ class RegistryServer:
         if text not in self.schemas:
             self.schemas.append(text)
         schema_id = self.schemas.index(text) + 1
-        self.subjects.setdefault(subject, []).append(schema_id)
+        if schema_id not in self.subjects.setdefault(subject, []):
+            self.subjects[subject].append(schema_id)
         return schema_id
 
     def handle(self, method: str, path: str, body: Any) -> tuple[int, Any]:
@@ -62,15 +67,36 @@ class RegistryServer:
             return 200, list(self.subjects)
         if parts[:2] == ["schemas", "ids"]:
             at = int(parts[2]) - 1
-            if at < len(self.schemas):
-                return 200, {"schema": self.schemas[at]}
-            return 404, {"error_code": 40403, "message": "Schema not found"}
+            return (200, {"schema": self.schemas[at]}) if at < len(self.schemas) else _NO_SCHEMA
         if parts[0] == "config":
-            self.compatibility[parts[1]] = body["compatibility"]
+            return self._rule(parts[1], body)
+        if parts[0] == "compatibility":
+            return 200, {"is_compatible": not self.refuse}
+        if method == "GET" or len(parts) == 2:
+            return self._versions(parts[1], parts[3:], body)
+        return _REFUSED if self.refuse else (200, {"id": self.add(parts[1], json.loads(body["schema"]))})
+
+    def _rule(self, subject: str, body: Any) -> tuple[int, Any]:
+        if body is not None:
+            self.compatibility[subject] = body["compatibility"]
             return 200, body
-        if self.refuse:
-            return 409, {"error_code": 409, "message": "incompatible"}
-        return 200, {"id": self.add(parts[1], json.loads(body["schema"]))}
+        known = self.compatibility.get(subject)
+        return (200, {"compatibilityLevel": known}) if known else _NO_RULE
+
+    def _versions(self, subject: str, wanted: list[str], body: Any) -> tuple[int, Any]:
+        ids = self.subjects.get(subject, [])
+        if not ids:
+            return 404, {"error_code": 40401, "message": "Subject not found"}
+        if body is not None:
+            schema_id = next((i for i in ids if json.loads(self.schemas[i - 1]) == json.loads(body["schema"])), None)
+            return (200, self._version(subject, ids.index(schema_id))) if schema_id else _NO_SCHEMA
+        if not wanted:
+            return 200, list(range(1, len(ids) + 1))
+        return (200, self._version(subject, int(wanted[0]) - 1)) if int(wanted[0]) <= len(ids) else _NO_SCHEMA
+
+    def _version(self, subject: str, at: int) -> dict[str, Any]:
+        schema_id = self.subjects[subject][at]
+        return {"subject": subject, "version": at + 1, "id": schema_id, "schema": self.schemas[schema_id - 1]}
 
     def stop(self) -> None:
         self._server.shutdown()
