@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tabstream.cli.completion import binding_names
+
 if TYPE_CHECKING:
     from tabstream.config import Settings
     from tabstream.core.cells import CellValue
@@ -22,7 +24,13 @@ _COLOURS = {"equal": "green", "under way": "green", "drift": "red", "undecided":
 
 def audit(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="BINDING", help="the bindings' names", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="BINDING",
+            autocompletion=binding_names,
+            help="the bindings' names",
+            show_default=False,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="every binding of the bindings file")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="have what has drifted written anew, and look again")] = False,

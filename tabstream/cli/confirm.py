@@ -7,11 +7,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from tabstream.cli.completion import binding_names
+
 _SHOWN = 10
 
 
 def confirm(
-    binding: Annotated[str, typer.Argument(help="the binding's name", show_default=False)],
+    binding: Annotated[str, typer.Argument(autocompletion=binding_names, help="the binding's name", show_default=False)],
     yes: Annotated[bool, typer.Option("--yes", help="don't ask")] = False,
 ) -> None:
     """Shows the rows that wait for a confirmation, and lets them go on.

@@ -4,11 +4,19 @@ from typing import Annotated
 
 import typer
 
+from tabstream.cli.completion import binding_names
 from tabstream.cli.printing import Json, print_json, print_table, print_text
 
 
 def conflicts(
-    binding: Annotated[str | None, typer.Argument(help="the binding's name; all, if not given", show_default=False)] = None,
+    binding: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=binding_names,
+            help="the binding's name; all, if not given",
+            show_default=False,
+        ),
+    ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="2026-11-24T18:05, 18:05 (today) or 2h (ago)", show_default=False)
     ] = None,

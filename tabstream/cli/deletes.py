@@ -4,11 +4,19 @@ from typing import Annotated
 
 import typer
 
+from tabstream.cli.completion import binding_names
 from tabstream.cli.printing import Json, print_json, print_table, print_text
 
 
 def deletes(
-    binding: Annotated[str | None, typer.Argument(help="the binding's name; all, if not given", show_default=False)] = None,
+    binding: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=binding_names,
+            help="the binding's name; all, if not given",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Shows the rows that wait for a confirmation, without confirming them.

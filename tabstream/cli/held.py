@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tabstream.cli.completion import binding_names
 from tabstream.cli.printing import Json, print_json, print_table, print_text
 
 if TYPE_CHECKING:
@@ -14,14 +15,21 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-Binding = Annotated[str, typer.Argument(help="the binding's name", show_default=False)]
+Binding = Annotated[str, typer.Argument(autocompletion=binding_names, help="the binding's name", show_default=False)]
 Key = Annotated[str, typer.Argument(help="the row's key as the tab shows it: 17, or 17,DE", show_default=False)]
 Column = Annotated[str, typer.Argument(help="the column of the table", show_default=False)]
 
 
 @app.command("list")
 def list_(
-    binding: Annotated[str | None, typer.Argument(help="the binding's name; all, if not given", show_default=False)] = None,
+    binding: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=binding_names,
+            help="the binding's name; all, if not given",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Shows what waits, the oldest first. The cell shows the database's value meanwhile, with a note.

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tabstream.cli.completion import binding_names
 from tabstream.cli.printing import Json, print_json, print_table, print_text
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def history(
-    binding: Annotated[str, typer.Argument(help="the binding's name", show_default=False)],
+    binding: Annotated[str, typer.Argument(autocompletion=binding_names, help="the binding's name", show_default=False)],
     key: Annotated[
         str, typer.Argument(help='the row\'s key as the tab shows it: 17, or 17,DE, or [17, "DE"]', show_default=False)
     ],

@@ -4,13 +4,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tabstream.cli.completion import binding_names
 from tabstream.cli.printing import Json, print_json, print_text
 
 if TYPE_CHECKING:
     from tabstream.kafka.messages import SignalKind
     from tabstream.operations.pausing import Change
 
-Binding = Annotated[str, typer.Argument(help="the binding's name, as `tabstream status` lists it", show_default=False)]
+Binding = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=binding_names, help="the binding's name, as `tabstream status` lists it", show_default=False
+    ),
+]
 Seconds = Annotated[float, typer.Option("--wait", min=1, help="how many seconds to wait for the owner's word")]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tabstream.cli.completion import binding_names
 from tabstream.cli.printing import Json, print_json, print_text
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class _Doors:
 
 
 def rebuild(
-    binding: Annotated[str, typer.Argument(help="the binding's name", show_default=False)],
+    binding: Annotated[str, typer.Argument(autocompletion=binding_names, help="the binding's name", show_default=False)],
     as_of: Annotated[
         str, typer.Option(metavar="TIME|OFFSET", help="show a past moment in a tab of its own: 2h, 2026-11-24T18:05, 1234")
     ] = "",

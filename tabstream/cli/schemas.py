@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tabstream.cli.completion import own_schemas
 from tabstream.cli.printing import Json, print_json, print_table, print_text
 
 if TYPE_CHECKING:
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The schemas of tabstream's own topics in the registry.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="edit, signal or status, a topic, or a subject", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(autocompletion=own_schemas, help="edit, signal or status, a topic, or a subject", show_default=False)
+]
 
 
 @app.command("list")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tabstream.cli.completion import topic_names
 from tabstream.cli.printing import print_json_line
 
 if TYPE_CHECKING:
@@ -15,7 +16,11 @@ _LAST = 10
 def tail(
     topic: Annotated[
         str,
-        typer.Argument(help="edits, results, signals, status, dead-letters, a binding's name, or a topic", show_default=False),
+        typer.Argument(
+            autocompletion=topic_names,
+            help="edits, results, signals, status, dead-letters, a binding's name, or a topic",
+            show_default=False,
+        ),
     ],
     begin: Annotated[
         str | None,
