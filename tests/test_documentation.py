@@ -118,3 +118,22 @@ def test_the_python_version_is_told_the_same_everywhere() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         assert f"Python {wanted} or newer" in (REPOSITORY / name).read_text(encoding="utf-8")
     assert f"FROM python:{wanted}-slim" in (REPOSITORY / "deploy/app/Dockerfile").read_text()
+
+
+def test_every_exit_code_that_a_command_s_help_names_is_in_the_table() -> None:
+    text = (REPOSITORY / "docs/exit-codes.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `tabstream ([a-z -]+?)(?: --\w+)?` \| .* \| (.*) \|$", text, re.MULTILINE))
+    for name, help_text in helps(typer.main.get_command(app)).items():
+        named = {code for told in re.findall(r"[Ee]xit code (\d+)|(?<=\. )(\d)(?=:)", help_text) for code in told if code}
+        assert named <= listed, name
+        assert ("3" in named) == bool(rows.get(name, "").strip()), f"{name}: exit code 3"
+
+
+def helps(command: Any, name: str = "") -> dict[str, str]:
+    """The help of each command that does something, by its words."""
+    if not hasattr(command, "commands"):
+        return {name: command.help or ""}
+    return {
+        words: text for part, sub in command.commands.items() for words, text in helps(sub, f"{name} {part}".strip()).items()
+    }
