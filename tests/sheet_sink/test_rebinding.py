@@ -15,9 +15,12 @@ from tabstream.clock import SystemClock
 from tabstream.config import Settings
 from tabstream.core.binding import Binding
 from tabstream.errors import OperatorError
+from tabstream.kafka import clients, own_schemas
+from tabstream.kafka.avro import Encoder
 from tabstream.kafka.messages import Signal, SignalKind, State, Status
 from tabstream.kafka.status_topic import decode, read_newest, status_decoder
 from tabstream.kafka.topics import EDITS, SIGNALS, STATUS
+from tabstream.operations.pausing import change
 from tabstream.operations.reported import read_status
 from tabstream.operations.status import read_overview
 from tests.bindings_text import bindings_text
@@ -25,6 +28,7 @@ from tests.kafka.registry_server import RegistryServer
 from tests.sheets_emulator.process import EmulatorProcess
 from tests.simulation.world import World
 
+NEW_FIELD = {"name": "colour", "type": "string", "default": ""}
 LEADS = Binding("leads", "leads", "crm", "not-there-1", "Leads")
 ORDERS = Binding("orders", "orders", "stock", "not-there-2", "Orders")
 
@@ -81,6 +85,7 @@ class Running:
         assert isinstance(made, SheetSink)
         self.sink = made
         self.stop = threading.Event()
+        self._pause = threading.Event()
         self.thread = threading.Thread(target=self.sink.run, args=(self.stop,))
         self.thread.start()
 
@@ -88,6 +93,12 @@ class Running:
         """Other bindings in the file, and SIGHUP."""
         self.settings.required_path("bindings_file").write_text(bindings_text(*bindings), encoding="utf-8")
         self.sink.reload()
+
+    def end(self) -> None:
+        """As SIGTERM does."""
+        self.stop.set()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
 
     def status(self, name: str) -> Status | None:
         """What is told of a binding."""
@@ -101,7 +112,7 @@ class Running:
             status = self.status(name)
             if status is not None and condition(status):
                 return status
-            self.stop.wait(0.2)
+            self._pause.wait(0.2)
         raise AssertionError(f"never told of {name}; the last: {self.status(name)}")
 
 
@@ -130,9 +141,7 @@ def running(tmp_path: Path, bootstrap_servers: str, registry: RegistryServer, se
         )
     )
     yield made
-    made.stop.set()
-    made.thread.join(30)
-    assert not made.thread.is_alive()
+    made.end()
 
 
 def missing(status: Status) -> bool:
@@ -159,11 +168,44 @@ def test_a_pause_is_remembered_while_the_entry_is_away(running: Running) -> None
     running.until_told("leads", missing)
     owner = running.sink._ownership.owners[LEADS.spreadsheet_id]
     owner.signal(Signal("i", LEADS.spreadsheet_id, SignalKind.PAUSE, 0, "leads", argument="month end"))
-    running.until_told("leads", lambda status: status.problem == "paused by an operator: month end")
+    running.until_told("leads", paused_for_month_end)
     running.bind(ORDERS)
     running.until_told("leads", lambda status: "unbound" in json.loads(status.details))
     running.bind(ORDERS, LEADS)
-    running.until_told("leads", lambda status: status.problem == "paused by an operator: month end")
+    running.until_told("leads", paused_for_month_end)
+
+
+def paused_for_month_end(status: Status) -> bool:
+    return status.state is State.PAUSED and status.problem == "paused by an operator: month end"
+
+
+def test_a_pause_outlives_a_restart(running: Running) -> None:
+    running.until_told("leads", missing)
+    change(running.settings, SystemClock(), "leads", SignalKind.PAUSE, "month end", 20, lambda text: None)
+    running.end()
+    following = Running(running.settings)
+    try:
+        began = SystemClock().now_ms()
+        told = following.until_told("leads", lambda status: status.owned_since_ms >= began)
+        assert paused_for_month_end(told), "nothing else has been said meanwhile"
+    finally:
+        following.end()
+
+
+def test_a_pause_that_a_newer_version_has_reported_is_understood(running: Running) -> None:
+    told = running.until_told("leads", missing)
+    running.end()
+    paused = replace(told, details=json.dumps({"paused_by_operator": True, "pause_reason": "month end"}))
+    newer = own_schemas.load("status") | {"fields": [*own_schemas.load("status")["fields"], NEW_FIELD]}
+    encoder = Encoder(running.settings.schema_registry_url, f"{STATUS}-value", newer)
+    producer = clients.producer(running.settings)
+    producer.produce(STATUS, encoder.encode(paused.to_record() | {"colour": "blue"}), paused.kafka_key)
+    assert producer.flush(10) == 0
+    following = Running(running.settings)
+    try:
+        following.until_told("leads", paused_for_month_end)
+    finally:
+        following.end()
 
 
 def test_a_wrong_file_changes_nothing_and_is_told(running: Running) -> None:
