@@ -2,7 +2,7 @@
 
 import time
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tabstream.config import Settings
 from tabstream.errors import Outage, Poison
@@ -57,7 +57,7 @@ def _to_the_end(consumer: Consumer, partitions: set[int], deadline: float) -> di
         left = deadline - time.monotonic()
         if left <= 0:
             raise BrokerSilent(f"the topic {STATUS} could not be read to its end in time")
-        for message in consumer.consume(_BATCH, timeout=min(left, 0.1)):
+        for message in _arrived(consumer, min(left, 0.1)):
             error = message.error()
             if error is not None and error.code() == KafkaError._PARTITION_EOF:
                 open_partitions.discard(message.partition())
@@ -66,6 +66,12 @@ def _to_the_end(consumer: Consumer, partitions: set[int], deadline: float) -> di
             else:
                 _fold(newest, message.key(), message.value())
     return newest
+
+
+def _arrived(consumer: Consumer, timeout_seconds: float) -> list[Message]:
+    # `consume` waits until it has as many as it may take: the first message must not wait for others.
+    first = consumer.poll(timeout_seconds)
+    return [] if first is None else [first, *consumer.consume(_BATCH, 0)]
 
 
 def _fold(newest: dict[str, bytes], key: bytes | None, value: bytes | None) -> None:
