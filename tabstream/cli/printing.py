@@ -40,6 +40,11 @@ def print_text(text: str) -> None:
     Console().print(_safe(text), markup=False, highlight=False, soft_wrap=True)
 
 
+def plain(text: str) -> str:
+    """Text for rich's markup that shows as it is, but for what would steer the terminal."""
+    return escape(_safe(text))
+
+
 def _safe(text: str) -> str:
     from tabstream.core.readable import printable
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tabstream.cli.printing import Json, print_json, print_json_line
+from tabstream.cli.printing import Json, plain, print_json, print_json_line
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -86,7 +86,7 @@ def parts(overview: "Overview", now_ms: int) -> "list[RenderableType]":
         found.append("no binding has been reported yet; set TABSTREAM_BINDINGS_FILE to see those that are configured")
     if len(overview.instances) > 1:
         shares = ", ".join(f"{i.owner} owns {i.spreadsheets}" for i in overview.instances)
-        found.append(_plain(f"{len(overview.instances)} sheet sinks share the spreadsheets: {shares}"))
+        found.append(plain(f"{len(overview.instances)} sheet sinks share the spreadsheets: {shares}"))
     for report in overview.bindings:
         if report.problem:
             found.append(_told(report.binding, report.problem, report.remedy))
@@ -156,23 +156,17 @@ def _row(report: "BindingReport", now_ms: int) -> list[str]:
     written = "never" if report.last_write_ms is None else f"{duration((now_ms - report.last_write_ms) / 1000)} ago"
     counts = (report.edits_waiting, report.incomplete, report.held, report.parked)
     return [
-        _plain(report.binding),
+        plain(report.binding),
         f"[{colour}]{report.state}[/]",
         str(report.rows),
         str(report.lag_messages),
         age,
         written,
         *map(str, counts),
-        _plain(report.owner or ""),
+        plain(report.owner or ""),
     ]
 
 
 def _told(name: str, problem: str, remedy: str | None, colour: str = "red") -> str:
-    told = f"[{colour}]{_plain(name)}[/]: {_plain(problem)}"
-    return f"{told}\n    {_plain(remedy)}" if remedy else told
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+    told = f"[{colour}]{plain(name)}[/]: {plain(problem)}"
+    return f"{told}\n    {plain(remedy)}" if remedy else told

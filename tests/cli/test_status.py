@@ -39,6 +39,10 @@ def test_problems_stand_below_with_their_remedies() -> None:
     assert lines[-2:] == ["registry: no answer", "    start it"]
 
 
+def test_what_somebody_wrote_does_not_steer_the_terminal() -> None:
+    assert "\x1b" not in shown(Overview((replace(PAUSED, problem="no tab '\x1b[2Jx'"),)))
+
+
 def test_no_binding_at_all_says_what_to_set() -> None:
     assert "TABSTREAM_BINDINGS_FILE" in shown(Overview(()))
 
