@@ -2,16 +2,15 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 
 import structlog
 from starlette.routing import BaseRoute
 
 from tabstream import metrics
-from tabstream.bindings_file import load_bindings
+from tabstream.bindings_watch import WatchedBindings
 from tabstream.clock import Clock, SystemClock
 from tabstream.config import Settings
-from tabstream.core.binding import Binding
-from tabstream.errors import ConfigurationError
 from tabstream.operations.audit import Auditor
 from tabstream.operations.audit_report import Outcome, Report, Standing
 from tabstream.operations.google import operator_client
@@ -28,45 +27,38 @@ class StandingAudit:
 
     name = "auditor"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, bindings: WatchedBindings) -> None:
         self._settings = settings
         self._clock = clock
+        self._bindings = bindings
         self._failed: dict[str, str] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Blocks until `stop` is set. A bindings file that has become wrong leaves the bindings as they were."""
-        bindings: Sequence[Binding] = self._bindings(())
+        """Blocks until `stop` is set."""
+        self._bindings.start(stop)
         client = operator_client(self._settings, self._clock, self._settings.audit_quota_share, stop)
-        try:
-            with KafkaOwners(self._settings, self._clock) as owners:
-                auditor = Auditor(DatabaseSource(self._settings), client, owners, self._clock)
-                while not stop.is_set():
-                    began = self._clock.monotonic()
-                    for binding in bindings:
-                        if not stop.is_set():
-                            self._show(auditor.audit(binding))
-                    stop.wait(max(0.0, self._settings.audit_seconds - (self._clock.monotonic() - began)))
-                    bindings = self._bindings(bindings)
-        finally:
-            client.close()
+        with closing(client), KafkaOwners(self._settings, self._clock) as owners:
+            auditor = Auditor(DatabaseSource(self._settings), client, owners, self._clock)
+            while not stop.is_set():
+                began = self._clock.monotonic()
+                for binding in self._bindings.current.bindings:
+                    if not stop.is_set():
+                        self._show(auditor.audit(binding))
+                stop.wait(max(0.0, self._settings.audit_seconds - (self._clock.monotonic() - began)))
 
     def readiness(self) -> Readiness:
         """Ready while every binding can be audited."""
         failed = dict(self._failed)
-        return Readiness(not failed, tuple(f"{name} could not be audited: {why}" for name, why in failed.items()))
+        reasons = tuple(f"{name} could not be audited: {why}" for name, why in failed.items())
+        return Readiness(not failed, reasons, self._bindings.warnings)
+
+    def reload(self) -> None:
+        """See Process."""
+        self._bindings.reload()
 
     def routes(self) -> Sequence[BaseRoute]:
         """None of its own."""
         return ()
-
-    def _bindings(self, before: Sequence[Binding]) -> Sequence[Binding]:
-        try:
-            return load_bindings(self._settings.required_path("bindings_file")).bindings
-        except ConfigurationError as problem:
-            if not before:
-                raise
-            _log.error("the bindings file is wrong, the bindings stay as they were", problem=str(problem))
-            return before
 
     def _show(self, report: Report) -> None:
         name, counts = report.binding.name, report.counts
@@ -87,5 +79,4 @@ class StandingAudit:
 def build(settings: Settings) -> Process:
     """Wires the process. Raises ConfigurationError."""
     settings.require("database_url", "bindings_file")
-    load_bindings(settings.required_path("bindings_file"))
-    return StandingAudit(settings, SystemClock())
+    return StandingAudit(settings, SystemClock(), WatchedBindings(settings.required_path("bindings_file")))
