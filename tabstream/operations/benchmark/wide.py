@@ -67,6 +67,7 @@ def figures(state: State, rows: int = ROWS) -> list[Figure]:
     made = Settings(**{name: found_at[name] for name in _NAMES})
     table = open_table(made)
     topic = f"tabstream.benchmark.{uuid.uuid4()}"
+    admin = clients.admin(made)  # without a name it would be gone before the answer
     with tempfile.TemporaryDirectory() as folder:
         _prepare(table, topic, Path(folder), rows)
         try:
@@ -77,7 +78,7 @@ def figures(state: State, rows: int = ROWS) -> list[Figure]:
                 check=True,
             )
         finally:
-            clients.admin(made).delete_topics([topic])[topic].result(_SECONDS)
+            admin.delete_topics([topic])[topic].result(_SECONDS)
     found = Rebuild(**json.loads(done.stdout))
     own = found.fold_seconds + found.compare_seconds
     speed = found.messages / max(found.fold_wall_seconds, 1e-9)
