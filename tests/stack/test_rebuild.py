@@ -55,7 +55,7 @@ def forge_rows(tab: RawTab, keys: list[str]) -> None:
 
 @pytest.fixture
 def keys(scene: Scene) -> list[str]:
-    made = [scene.lead(f"rebuilt {number}") for number in range(4)]
+    made = [scene.lead(f"rebuilt {scene.next_change()}") for _ in range(4)]
     scene.until_equal(60)
     return made
 
