@@ -26,6 +26,7 @@ from tabstream.core.cells import ObservedCell
 from tabstream.core.columns import ColumnChanges, column_changes, described_columns
 from tabstream.core.tab import read_layout
 from tabstream.core.watermark import (
+    FORMAT,
     METADATA_KEY,
     Position,
     TopicMark,
@@ -33,6 +34,7 @@ from tabstream.core.watermark import (
     decode_watermark,
     doubts,
     encode_watermark,
+    newer_format,
 )
 from tabstream.errors import BindingProblem
 from tabstream.sheets import formats
@@ -253,6 +255,7 @@ class Opener:
 
 def _find(view: SheetView, binding: Binding) -> TabView:
     for tab in view.tabs:
+        refuse_newer(tab, binding)
         mark, _ = _watermark(tab, binding)
         if mark is not None and mark.sheet_id == tab.sheet_id:
             return tab
@@ -263,6 +266,17 @@ def _find(view: SheetView, binding: Binding) -> TabView:
             "create an empty tab of this name, or correct `tab` in the bindings file",
         )
     return named
+
+
+def refuse_newer(tab: TabView, binding: Binding) -> None:
+    """Raises BindingProblem where a newer version of tabstream has written the binding's tab."""
+    for entry in tab.metadata:
+        found = newer_format(entry.value, binding.name) if entry.key == METADATA_KEY else None
+        if found is not None:
+            raise BindingProblem(
+                f"tab {tab.title!r} is in format {found}, of a newer version of tabstream; this one knows {FORMAT}",
+                "upgrade this sheet sink, or let the newer one have the binding",
+            )
 
 
 def _watermark(tab: TabView, binding: Binding) -> tuple[Watermark | None, int | None]:

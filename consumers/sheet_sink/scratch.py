@@ -47,14 +47,16 @@ class Descriptor:
 def encode_descriptor(descriptor: Descriptor) -> str:
     """The text of the scratch tab's first cell."""
     blocks = [[b.binding, b.start, b.count, b.removed] for b in descriptor.blocks]
-    data = {"batch": descriptor.batch, "blocks": blocks, "since_ms": descriptor.since_ms}
+    data = {"batch": descriptor.batch, "blocks": blocks, "since_ms": descriptor.since_ms, "copies": COPIES_COLUMN}
     return json.dumps(data, separators=(",", ":"))
 
 
 def decode_descriptor(text: object) -> Descriptor | None:
-    """The inverse; None where the cell holds something else."""
+    """The inverse; None where the cell holds something else, or copies begin in another column: another version wrote it."""
     try:
         data = json.loads(str(text))
+        if data["copies"] != COPIES_COLUMN:
+            return None
         blocks = tuple(Block(str(name), *(int(number) for number in numbers)) for name, *numbers in data["blocks"])
         return Descriptor(str(data["batch"]), blocks, int(data["since_ms"]))
     except (ValueError, KeyError, TypeError):

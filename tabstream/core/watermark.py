@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from tabstream.core.cells import RowKey
 
 METADATA_KEY = "tabstream.watermark"
-_FORMAT = 1
+FORMAT = 2
+_OLDEST = 1
+_LACKING_IN_1 = {"columns": {}, "locale": "", "table_identity": "", "rewrite": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def encode_watermark(mark: Watermark) -> str:
     """The metadata's value."""
     return json.dumps(
         {
-            "format": _FORMAT,
+            "format": FORMAT,
             "binding": mark.binding,
             "sheet_id": mark.sheet_id,
             "sequence": mark.sequence,
@@ -91,11 +93,12 @@ def encode_watermark(mark: Watermark) -> str:
 
 
 def decode_watermark(text: str) -> Watermark | None:
-    """The inverse of `encode_watermark`; None for text of another format or a damaged one."""
+    """The inverse of `encode_watermark`, also of the format before, which knew less; None for a newer format, or damage."""
     try:
         data = json.loads(text)
-        if data["format"] != _FORMAT:
+        if not _OLDEST <= data["format"] <= FORMAT:
             return None
+        data = _LACKING_IN_1 | data if data["format"] == 1 else data
         return Watermark(
             data["binding"],
             data["sheet_id"],
@@ -112,6 +115,16 @@ def decode_watermark(text: str) -> Watermark | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def newer_format(text: str, binding: str) -> int | None:
+    """The format of a binding's watermark that a newer version has written, which this one must not touch; else None."""
+    try:
+        data = json.loads(text)
+        found = int(data["format"]) if data["binding"] == binding else 0
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if found > FORMAT else None
 
 
 def doubts(mark: Watermark | None, now: Position, sheet_id: int) -> list[str]:

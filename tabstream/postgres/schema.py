@@ -7,7 +7,7 @@ from tabstream.errors import OperatorError
 from tabstream.postgres.connection import Connection, connect
 from tabstream.postgres.statements import statement, text
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # Any number will do, as long as every instance takes the same one.
 _INSTALL_LOCK = 7_461_627_365
 _TRUNCATE_TRIGGER = "tabstream_truncate"

@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS tabstream.cell_register (
     decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (binding, row_key, column_name)
 );
+-- What a schema of format 1 lacks.
 ALTER TABLE tabstream.cell_register ADD COLUMN IF NOT EXISTS applied_base text,
     ADD COLUMN IF NOT EXISTS applied_shown bigint NOT NULL DEFAULT 0;
 CREATE INDEX IF NOT EXISTS cell_register_by_age ON tabstream.cell_register (decided_at);
@@ -137,4 +138,5 @@ BEGIN
 END
 $$;
 
-INSERT INTO tabstream.format_version (version) VALUES (1) ON CONFLICT DO NOTHING;
+INSERT INTO tabstream.format_version (version) VALUES (2)
+    ON CONFLICT (only_row) DO UPDATE SET version = excluded.version WHERE format_version.version < excluded.version;

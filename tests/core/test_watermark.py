@@ -58,7 +58,8 @@ def test_other_text_is_no_watermark(text: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2},
+        {"format": 3},
+        {"format": 0},
         {"table": None},
         {"table": {"id": "t"}},
         {"results": {"id": "r", "offsets": [1]}},
