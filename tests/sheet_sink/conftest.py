@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from consumers.sheet_sink.services import Services
+from tests.core.tabs import desired
 from tests.kafka.conftest import registry
 from tests.sheet_sink import desk
 from tests.sheet_sink.desk import Desk
@@ -35,3 +36,13 @@ def leads(empty_desk: Desk) -> Desk:
     """The tab, set up and without rows."""
     empty_desk.set_up()
     return empty_desk
+
+
+@pytest.fixture
+def filled(leads: Desk) -> Desk:
+    """Three rows, with a remark of somebody's at each."""
+    leads.change(desired(1, "Ada", 1.0, 0), desired(2, "Bo", 2.0, 0), desired(3, "Cy", 3.0, 0))
+    leads.flush()
+    for row in (2, 3, 4):
+        leads.person.act("type", cell=f"E{row}", text=f"remark {row - 1}")
+    return leads
