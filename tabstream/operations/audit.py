@@ -173,11 +173,14 @@ class Auditor:
             self._rest.wait(self.patience.poll)
         wanted = [key for key in keys if key is not None]
         question = self.owners.rebuild(binding, wanted) if self.rebuild else self.owners.ask(binding)
+        left = len(wanted) + 1
         while True:
             status = self.owners.status(binding)
             why = unsettled(status, question, look.at_ms, self.clock.now_ms())
-            if self.rebuild and status is not None:
-                self.count(max(0, len(wanted) - status.lag_messages), len(wanted))
+            if self.rebuild and status is not None and status.lag_messages < left:
+                left = status.lag_messages  # it makes progress; an owner that has lost the question, or died, does not
+                deadline = self.clock.monotonic() + self.patience.settle
+                self.count(max(0, len(wanted) - left), len(wanted))
             if why is None or why.for_long or self.clock.monotonic() > deadline:
                 return status, why
             self._rest.wait(self.patience.poll)

@@ -75,7 +75,7 @@ class Rebuilder:
             return Rebuilt(run, proof, messages + proved, writes, dropped)
 
     def _compare(self, binding: Binding, *, rebuild: bool = False) -> tuple[Report, int]:
-        patience = Patience(wait=self.wait_seconds, settle=self.wait_seconds) if rebuild else Patience()
+        patience = Patience(wait=self.wait_seconds) if rebuild else Patience()
         with closing(TopicSource(self.settings, self.watcher.count)) as source:
             auditor = Auditor(
                 source, self.client, self.owners, self.clock, patience, self.watcher.say, self.watcher.count, rebuild

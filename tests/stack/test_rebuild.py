@@ -2,6 +2,10 @@
 
 import itertools
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -130,6 +134,24 @@ def test_a_tab_is_rebuilt_while_both_sides_change(bound: tuple[LocalStack, Place
         assert code == 0, told
     scene.until_equal(60)
     assert scene.value(keys[3], "company") == "typed meanwhile"
+
+
+def test_a_rebuild_outlives_the_owner_that_is_killed_meanwhile(
+    bound: tuple[LocalStack, Place], scene: Scene, keys: list[str]
+) -> None:
+    local, place = bound
+    damage_cells(RawTab(place), keys)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tabstream.cli", "rebuild", "leads", "--json"],
+        env={**local.environment, **local.settings()},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.kill(local.env()["pids"]["sheet-sink"], signal.SIGKILL)
+    said, _ = running.communicate(timeout=150)
+    assert (running.returncode, json.loads(said)["equal"]) == (0, True), said
+    scene.until_equal(60, 2)
+    assert all(scene.value(key, "company") != "nobody wrote this" for key in keys)
 
 
 @contextmanager
