@@ -76,9 +76,9 @@ def _now(name: str, dry_run: bool, wait: float, as_json: bool) -> int:
         rebuilder = Rebuilder(doors.settings, doors.client, owners, doors.clock, doors.watcher, wait)
         done = rebuilder.preview(doors.binding) if dry_run else rebuilder.rebuild(doors.binding)
     if as_json:
-        print_json(_as_json(done))
+        print_json(rebuilt_json(done))
     else:
-        _show(done, dry_run)
+        show_rebuilt(done, dry_run)
     return exit_code([done.proof])
 
 
@@ -150,7 +150,8 @@ def _past_json(done: "Written") -> dict[str, Any]:
     }
 
 
-def _show(done: "Rebuilt", dry_run: bool) -> None:
+def show_rebuilt(done: "Rebuilt", dry_run: bool) -> None:
+    """Prints what was done, or would be, and the proof."""
     from rich.console import Console
 
     from tabstream.cli.audit import counted_kinds, show
@@ -160,16 +161,15 @@ def _show(done: "Rebuilt", dry_run: bool) -> None:
         print_text(f"{name}: {f'to be put right: {found}' if found else 'nothing to do'}")
     elif found:
         calls = f"{done.writes} write call{'' if done.writes == 1 else 's'} of the owner"
-        dropped = (
-            f"; {done.dropped_deletes} deletes that waited for a confirmation are dropped" if done.dropped_deletes else ""
-        )
+        dropped = f"; deletes dropped that waited: {done.dropped_deletes}" if done.dropped_deletes else ""
         print_text(f"{name}: {done.messages} messages read; differed: {found}; {calls}{dropped}")
     else:
         print_text(f"{name}: {done.messages} messages read; nothing differed, nothing was written")
     show(done.proof, Console(), "topic")
 
 
-def _as_json(done: "Rebuilt") -> dict[str, Any]:
+def rebuilt_json(done: "Rebuilt") -> dict[str, Any]:
+    """Everything that is shown, for programs."""
     from tabstream.cli.audit import report_json
     from tabstream.operations.audit_report import Outcome
 
