@@ -30,7 +30,7 @@ demo: setup ## start everything and open a live page with a table and its tab
 	$(BIN)/tabstream demo
 
 test: setup lint types imports ## all checks: lint, types, imports, unit tests, tests on the real stack
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 lint: setup ## style and format of the Python code
 	$(BIN)/ruff check .
