@@ -14,7 +14,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         os.nice(_NICE)
 
 
-
 @pytest.fixture(scope="session", autouse=True)
 def logs_for_pytest() -> None:
     # structlog's default prints to sys.stdout, which pytest replaces between tests: a thread that logs just then would crash.

@@ -16,6 +16,8 @@ from tabstream.operations.demo.story.scene import Scene
 from tests.stack.local_stack import LocalStack, free_port, until
 from tests.stack.raw_tab import RawTab
 
+IN_A_HURRY = {"TABSTREAM_QUOTA_PER_MINUTE": "6000"}  # the stand-in takes as many here
+
 
 def test_an_audit_finds_a_damaged_cell_whose_mark_agrees_and_nothing_else(
     bound: tuple[LocalStack, Place], scene: Scene
@@ -25,7 +27,7 @@ def test_an_audit_finds_a_damaged_cell_whose_mark_agrees_and_nothing_else(
     scene.until_equal(60)
 
     def audit() -> tuple[int, dict[str, Any]]:
-        done = local.command("audit", "leads", "--json", **local.settings())
+        done = local.command("audit", "leads", "--json", **local.settings(**IN_A_HURRY))
         assert done.stdout, done.stderr
         [binding] = json.loads(done.stdout)["bindings"]
         return done.returncode, binding
@@ -41,7 +43,7 @@ def test_an_audit_finds_a_damaged_cell_whose_mark_agrees_and_nothing_else(
     assert (finding["kind"], finding["key"], finding["column"]) == ("cell", f"[{key}]", "company")
     assert (finding["tab"], finding["table"]) == ("nobody wrote this", scene.value(key, "company"))
     assert drifted["checksum"]["tab"] != drifted["checksum"]["table"]
-    said = local.command("audit", "--all", **local.settings())
+    said = local.command("audit", "--all", **local.settings(**IN_A_HURRY))
     assert said.returncode == 3
     assert "nobody wrote this" in said.stdout
     assert "1 drift" in said.stdout
@@ -49,7 +51,7 @@ def test_an_audit_finds_a_damaged_cell_whose_mark_agrees_and_nothing_else(
     scene.query("set_notes", key=key, text="its next change puts it right")
     scene.until_equal(60)
     assert audit()[1]["outcome"] == "equal"
-    unknown = local.command("audit", "nobody", **local.settings())
+    unknown = local.command("audit", "nobody", **local.settings(**IN_A_HURRY))
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "choose of: leads" in unknown.stderr
 
@@ -73,7 +75,7 @@ def test_audits_while_both_sides_change_find_no_drift(bound: tuple[LocalStack, P
         outcomes = []
         for number in range(4):
             scene.type(keys[number], "company", f"typed {number}")
-            done = local.command("audit", "leads", "--json", **local.settings())
+            done = local.command("audit", "leads", "--json", **local.settings(**IN_A_HURRY))
             [binding] = json.loads(done.stdout)["bindings"]
             outcomes.append((done.returncode, binding["counts"].get("drift", 0), binding["problem"]))
         assert outcomes == [(0, 0, None)] * 4, outcomes
@@ -92,7 +94,7 @@ def test_what_has_drifted_is_repaired_and_what_people_typed_stays(bound: tuple[L
     tab.write(tab.row_of(missing), "_sync", "rubbish")
     typed = scene.lead("typed in")
     scene.type(typed, "company", "a person's")
-    done = local.command("audit", "leads", "--repair", "--json", **local.settings())
+    done = local.command("audit", "leads", "--repair", "--json", **local.settings(**IN_A_HURRY))
     [report] = json.loads(done.stdout)["bindings"]
     assert (done.returncode, report["counts"].get("drift")) == (0, None), done.stdout
     assert report["before"].get("cell") == 1
@@ -126,7 +128,7 @@ def test_a_standing_audit_shows_drift_and_its_end_as_metrics(bound: tuple[LocalS
         until(lambda: (value("tabstream_last_proof_timestamp_seconds") or 0) > 0, "a first proof")
         RawTab(place).damage(key, "company", "nobody wrote this")
         until(lambda: value("tabstream_drift") == 1, "the drift as a metric")
-        assert local.command("audit", "leads", "--repair", **local.settings()).returncode == 0
+        assert local.command("audit", "leads", "--repair", **local.settings(**IN_A_HURRY)).returncode == 0
         until(lambda: value("tabstream_drift") == 0, "the end of the drift")
     finally:
         auditor.terminate()
