@@ -187,7 +187,7 @@ def test_past_moments_are_shown_as_they_were_until_they_are_compacted_away(
         if number == 1:
             scene.query("delete", key=deleted)
         [moment] = scene.database.execute("SELECT clock_timestamp()::text AS at").fetchall()
-        history.append((moment["at"], {str(key) for key in read_table(scene.database, "public.leads", "lead_id")}))
+        history.append((moment["at"], {str(row["lead_id"]) for row in read_table(scene.database, "public.leads", "lead_id")}))
     scene.until_equal(60)
 
     for number, (at, present) in enumerate(history[:2]):
