@@ -25,6 +25,7 @@ from tabstream.postgres.connection import Connection, connect
 from tabstream.postgres.failures import Failure, failure_of, reason_of
 from tabstream.postgres.held import HeldValue
 from tabstream.postgres.outbox import Result, write_answers
+from tabstream.postgres.registers import take_numbers
 from tabstream.postgres.rows import KeyTexts, Locked, LockMode, Rows
 from tabstream.postgres.shape import read_table
 from tabstream.postgres.statements import statement
@@ -87,7 +88,7 @@ def apply(settings: Settings, cell: Cell, *, anyway: bool = False) -> HeldValue:
         if not taken.rows.update(taken.connection, [(taken.key, {column.name: text})]):
             raise OperatorError("the database left the row as it was", "one of its triggers or policies does so")
         taken.connection.execute(statement("all_constraints_now"))
-        held_values.settle(taken.connection, value, Outcome.SAME, "sheet")
+        held_values.settle(taken.connection, value, Outcome.SAME, "sheet", value.number)
         return value
 
 
@@ -95,8 +96,10 @@ def drop(settings: Settings, cell: Cell) -> HeldValue:
     """Keeps the database's value; the note in the sheet goes away. Raises Outage, or OperatorError where nothing waits."""
     with _taken(settings, cell) as taken:
         value = taken.value
-        base = held_values.settle(taken.connection, value, Outcome.LOST, "database")
-        answer = Answer(value.column, base, value.sheet_value, value.number, Outcome.LOST, _DROPPED)
+        # The mark shows the number under which the value was held: only a newer one is news to the owner.
+        [number] = take_numbers(taken.connection, 1, value.number)
+        base = held_values.settle(taken.connection, value, Outcome.LOST, "database", number)
+        answer = Answer(value.column, base, value.sheet_value, number, Outcome.LOST, _DROPPED)
         texts = None if taken.row is None else taken.row.texts
         write_answers(taken.connection, [Result(value.binding, value.row_key, Answers(None, (answer,)), texts, exact=False)])
         return value

@@ -34,10 +34,11 @@ def take_held(connection: Connection, binding: str, row_key: RowKey, column: str
     return None if row is None else _held(row)
 
 
-def settle(connection: Connection, held: HeldValue, outcome: Outcome, winner: str) -> Digest:
-    """Keeps what became of it, so that an edit that is reported once more is answered so; returns the edit's base."""
+def settle(connection: Connection, held: HeldValue, outcome: Outcome, winner: str, number: int) -> Digest:
+    """Keeps what became of it, so that an edit that is reported once more is answered so; returns the edit's base. `number` is
+    that of this decision."""
     cell = held.binding, held.row_key, held.column, held.number
-    found = connection.execute(statement("settle_register"), (outcome.value, *cell)).fetchone()
+    found = connection.execute(statement("settle_register"), (outcome.value, number, *cell)).fetchone()
     connection.execute(statement("settle_conflict"), (winner, *cell))
     return "" if found is None else str(found[0])
 

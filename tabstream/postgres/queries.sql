@@ -197,7 +197,7 @@ DELETE FROM tabstream.held WHERE binding = %s AND row_key = %s AND column_name =
 RETURNING binding, row_key, column_name, sheet_value, database_value, number, held_at;
 
 -- settle_register: what has become of a held value, for repeats of its edit; what the person was looking at
-UPDATE tabstream.cell_register SET outcome = %s
+UPDATE tabstream.cell_register SET outcome = %s, number = %s
 WHERE binding = %s AND row_key = %s AND column_name = %s AND number = %s
 RETURNING base;
 

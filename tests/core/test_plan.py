@@ -1,5 +1,7 @@
 """What is written to a row: the database's value, unless a person's edit stands there unanswered."""
 
+from dataclasses import replace
+
 from tabstream.core.cells import CellValue, digest
 from tabstream.core.edits import Outcome
 from tabstream.core.identity import Located, Repair
@@ -53,6 +55,18 @@ def test_a_rejected_value_is_put_back_with_a_note() -> None:
     plan = plan_row(desired(1, "a", 2.0, 5), Located(row(1, 1.0, "typed", 2.0, made), made), answers, SHAPE)
     assert written(plan) == {"name": "a"}
     assert 'not saved: it is too long (you typed "typed")' in str(plan.cells[0].note)
+
+
+def test_a_note_goes_with_the_next_decision_on_its_cell() -> None:
+    made = mark(1, "a", 2.0, 5, {"name": 9})
+    noted = row(1, 1.0, "a", 2.0, made)
+    cells = {**noted.cells, "name": replace(noted.cells["name"], note="[tabstream] waits for a decision")}
+    noted = replace(noted, cells=cells)
+    again = [answer("typed", "a", 9, Outcome.LOST)]
+    assert plan_row(desired(1, "a", 2.0, 5), Located(noted, made), again, SHAPE).cells == []
+    dropped = [answer("typed", "a", 10, Outcome.LOST)]
+    plan = plan_row(desired(1, "a", 2.0, 5), Located(noted, made), dropped, SHAPE)
+    assert [(cell.column, cell.note) for cell in plan.cells] == [("name", "")]
 
 
 def test_a_rejection_is_told_though_the_mark_of_its_cell_was_lost() -> None:

@@ -88,8 +88,9 @@ def test_an_applied_value_is_not_taken_back_by_a_reading_of_the_value_before(
 
 def test_a_dropped_value_leaves_the_table_and_is_answered(desk: Desk, settings: Settings, held: Edit) -> None:
     desk.answers()
-    drop(settings, NAME)
+    shown = drop(settings, NAME).number
     [answer] = desk.answers()
+    assert answer.cells["name"]["number"] > shown, "the mark shows that number already: nothing would take the note away"
     assert (answer.row_key, answer.outcome("name"), answer.cells["name"]["value"]) == ("[1]", "lost", "Ida")
     assert answer.data is not None
     assert answer.data["name"] == "Ada"
