@@ -77,6 +77,10 @@ class Encoder:
         self._parsed = fastavro.parse_schema(schema, named_schemas={})
         self._header: bytes | None = None
 
+    def close(self) -> None:
+        """Gives the connection to the registry back; what needs the registry can't be done any more."""
+        self._registry.close()
+
     def register(self) -> bytes:
         """Registers the schema unless that was done, and returns its messages' header; raises as `encode` does."""
         if self._header is None:

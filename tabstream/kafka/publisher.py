@@ -130,6 +130,8 @@ class Publisher:
         self._closed.set()
         self._thread.join()
         self._producer.close()
+        for encoder in (self._edits, self._signals, self._statuses):
+            encoder.close()
         return left
 
     def _publish(

@@ -47,6 +47,10 @@ class Registry:
         self.url = url
         self._client = SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_SECONDS, "max.retries": 0})
 
+    def close(self) -> None:
+        """Gives the connection back; nothing can be asked any more."""
+        self._client.close()
+
     def schema(self, schema_id: int) -> dict[str, Any]:
         """The Avro schema of this id; raises UnknownSchema or RegistryUnavailable."""
         try:
