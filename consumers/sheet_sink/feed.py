@@ -129,9 +129,10 @@ class Feed:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread and the consumer."""
+        """Ends the thread, if it was started, and the consumer."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._consumer.close()
 
     def commit(self, offsets: dict[int, int]) -> None:

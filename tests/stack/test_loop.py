@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import httpx
 import psycopg
@@ -120,6 +121,16 @@ def test_a_change_of_most_of_the_tab_waits_for_a_confirmation(bound: tuple[Local
     assert held() == 0
 
 
+@pytest.fixture
+def other_bindings(bound: tuple[LocalStack, Place]) -> Iterator[None]:
+    """What a test binds is let go at its end."""
+    file = bound[1].state.bindings_file
+    before = file.read_text(encoding="utf-8")
+    yield
+    file.write_text(before, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("other_bindings")
 def test_columns_that_are_added_or_changed_come_with_their_values(bound: tuple[LocalStack, Place], scene: Scene) -> None:
     _, place = bound
     scene.database.execute("CREATE TABLE parts (id int PRIMARY KEY, price numeric(10,2), note text)")
@@ -154,6 +165,7 @@ def _bind(place: Place, entry: dict[str, object]) -> None:
     file.write_text(yaml.safe_dump(told), encoding="utf-8")
 
 
+@pytest.mark.usefixtures("other_bindings")
 def test_a_binding_without_its_table_pauses_and_the_others_run(bound: tuple[LocalStack, Place], scene: Scene) -> None:
     local, place = bound
     _bind(place, {"name": "lost", "table": "public.nowhere", "spreadsheet": "demo", "tab": "Nowhere"})

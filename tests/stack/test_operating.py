@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,31 +21,10 @@ from tabstream.kafka import own_schemas
 from tabstream.kafka.publisher import Publisher
 from tabstream.kafka.topics import EDITS, SIGNALS
 from tabstream.local import stack
-from tabstream.local.state import State
-from tabstream.operations.demo.installing import install
 from tabstream.operations.demo.person import Person
 from tabstream.operations.demo.story.scene import Scene
 from tests.stack.commands import PROCESSES, Bound, as_json, begun, lines, readyz, rebind, refused, report, reports, run, told
-from tests.stack.local_stack import LocalStack, until
-
-
-@pytest.fixture(scope="module")
-def bound(home: Path) -> Iterator[Bound]:
-    """A stack of its own with the demo's table bound to a tab."""
-    made = LocalStack(home / "operating", HOME=str(home))
-    made.up()
-    try:
-        yield made, install(State(made.folder), lambda text: None)
-    finally:
-        made.local("down", "--wipe")
-
-
-@pytest.fixture(scope="module")
-def scene(bound: Bound) -> Iterator[Scene]:
-    with Scene(bound[1]) as made:
-        httpx.put(f"{bound[1].sheets_url}/control/settings", json={"quotas": False}).raise_for_status()
-        made.until_equal(90)
-        yield made
+from tests.stack.local_stack import until
 
 
 def paused(bound: Bound) -> bool:
@@ -407,14 +385,9 @@ def test_a_wrong_bindings_file_is_told_and_changes_nothing(bound: Bound, scene: 
     until(lambda: not any(readyz(bound, name)["warnings"] for name in PROCESSES), "the warnings to go")
 
 
-def test_status_answers_within_a_second_and_is_watched_until_ctrl_c(bound: Bound, scene: Scene) -> None:
+def test_status_is_watched_until_ctrl_c(bound: Bound, scene: Scene) -> None:
     settings = bound[0].settings()
-    took = []
-    for _ in range(5):
-        began = time.monotonic()
-        assert bound[0].command("status", **settings).returncode == 0
-        took.append(time.monotonic() - began)
-    assert min(took) < 1
+    assert bound[0].command("status", **settings).returncode == 0
     process = begun(bound, "status", "--watch", "--every", "0.5", "--json")
     assert process.stdout is not None
     looks = [json.loads(process.stdout.readline()) for _ in range(3)]
