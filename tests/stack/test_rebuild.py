@@ -22,6 +22,8 @@ from tests.stack.local_stack import LocalStack, until
 from tests.stack.raw_tab import RawTab
 
 TOPIC = "db.public.leads"
+# Commits and moments are told apart by the millisecond.
+BETWEEN = "SELECT pg_sleep(0.01), clock_timestamp()::text AS at, pg_sleep(0.01)"
 IN_A_HURRY = {"TABSTREAM_QUOTA_PER_MINUTE": "6000"}  # the stand-in takes as many here
 
 
@@ -186,7 +188,7 @@ def test_past_moments_are_shown_as_they_were_until_they_are_compacted_away(
         scene.query("set_notes", key=changed, text=f"version {number}")
         if number == 1:
             scene.query("delete", key=deleted)
-        [moment] = scene.database.execute("SELECT clock_timestamp()::text AS at").fetchall()
+        [moment] = scene.database.execute(BETWEEN).fetchall()
         history.append((moment["at"], {str(row["lead_id"]) for row in read_table(scene.database, "public.leads", "lead_id")}))
     scene.until_equal(60)
 
@@ -216,7 +218,8 @@ def _compacted(local: LocalStack, scene: Scene, busy: str, key: str) -> Iterator
     admin = AdminClient({"bootstrap.servers": local.env()["bootstrap_servers"]})
     wanted = {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.001", "min.compaction.lag.ms": "0"}
     topic = ConfigResource(ResourceType.TOPIC, TOPIC)
-    broker = ConfigResource(ResourceType.BROKER, "")
+    [broker_id] = admin.list_topics(timeout=30).brokers
+    broker = ConfigResource(ResourceType.BROKER, str(broker_id))
 
     def alter(resource: ConfigResource, settings: dict[str, str], operation: AlterConfigOpType) -> None:
         entries = [ConfigEntry(n, v, incremental_operation=operation) for n, v in settings.items()]
