@@ -1,11 +1,10 @@
 """A topic folded by key: of each key the newest message, undecoded, as compaction would leave it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from tabstream.config import Settings
 from tabstream.core.past import Raw
@@ -48,20 +47,7 @@ class Folder:
         self._settings = settings
         self._topic = topic
         self._seconds = seconds
-        self._consumer = clients.consumer(
-            settings, "tabstream.fold", enable_partition_eof=True, queued_max_messages_kbytes=_QUEUED_KILOBYTES
-        )
         self.fold = Fold()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Gives the connection back."""
-        self._consumer.close()
 
     def advance(self, count: Callable[[int, int], None]) -> Fold:
         """Reads on to the end as it is met. `count` is told how many offsets of how many were passed."""
@@ -69,15 +55,19 @@ class Folder:
             bounds = reader.bounds(self._topic)
         self.fold.following = {p: max(has.first, self.fold.following.get(p, 0)) for p, has in bounds.items()}
         begins = dict(self.fold.following)
-        self._consumer.assign([TopicPartition(self._topic, p, offset) for p, offset in begins.items()])
-        for _ in self._until_ends(set(bounds)):
-            count(*_progress(begins, self.fold.following, bounds))
+        consumer = clients.consumer(
+            self._settings, "tabstream.fold", enable_partition_eof=True, queued_max_messages_kbytes=_QUEUED_KILOBYTES
+        )
+        with closing(consumer):  # what it has fetched ahead would stay in memory
+            consumer.assign([TopicPartition(self._topic, p, offset) for p, offset in begins.items()])
+            for _ in self._until_ends(consumer, set(bounds)):
+                count(*_progress(begins, self.fold.following, bounds))
         return self.fold
 
-    def _until_ends(self, still_open: set[int]) -> Iterator[None]:
+    def _until_ends(self, consumer: Consumer, still_open: set[int]) -> Iterator[None]:
         silent_seconds = 0.0
         while still_open:
-            messages = self._arrived()
+            messages = _arrived(consumer)
             silent_seconds = 0.0 if messages else silent_seconds + _POLL_SECONDS
             if silent_seconds > self._seconds:
                 raise BrokerAway(f"kafka at {self._settings.bootstrap_servers} gives no answer")
@@ -96,10 +86,11 @@ class Folder:
         still_open.discard(message.partition() or 0)
         self.fold.following[message.partition() or 0] = message.offset() or 0
 
-    def _arrived(self) -> list[Message]:
-        # `consume` waits until it has as many as it may take: the end must not wait for that.
-        first = self._consumer.poll(_POLL_SECONDS)
-        return [] if first is None else [first, *self._consumer.consume(_BATCH, 0)]
+
+def _arrived(consumer: Consumer) -> list[Message]:
+    # `consume` waits until it has as many as it may take: the end must not wait for that.
+    first = consumer.poll(_POLL_SECONDS)
+    return [] if first is None else [first, *consumer.consume(_BATCH, 0)]
 
 
 def _progress(begins: Mapping[int, int], following: Mapping[int, int], bounds: Mapping[int, Bounds]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ topic and tab, so one that was broken off is run again, and goes on from what is
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tabstream.clock import Clock
@@ -76,11 +76,9 @@ class Rebuilder:
 
     def _compare(self, binding: Binding, *, rebuild: bool = False) -> tuple[Report, int]:
         patience = Patience(wait=self.wait_seconds) if rebuild else Patience()
-        with closing(TopicSource(self.settings, self.watcher.count)) as source:
-            auditor = Auditor(
-                source, self.client, self.owners, self.clock, patience, self.watcher.say, self.watcher.count, rebuild
-            )
-            return auditor.audit(binding), source.messages
+        source, say, count = TopicSource(self.settings, self.watcher.count), self.watcher.say, self.watcher.count
+        auditor = Auditor(source, self.client, self.owners, self.clock, patience, say, count, rebuild)
+        return auditor.audit(binding), source.messages
 
     def _owner(self, binding: Binding) -> Status:
         status = self.owners.status(binding)

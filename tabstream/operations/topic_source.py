@@ -23,7 +23,7 @@ _UNREADABLE = (Poison, KeyError, TypeError, ValueError, ArithmeticError)
 
 
 class TopicSource:
-    """See `sources.Source`; a position names the next offset of each partition. To be closed.
+    """See `sources.Source`; a position names the next offset of each partition.
 
     A key that the database does not have is left out where single keys are asked for: no message tells of rows that a snapshot
     left out. A value that can't be decoded counts as unknown.
@@ -36,11 +36,6 @@ class TopicSource:
         self._decoder = Decoder(settings.schema_registry_url)
         self._count = count
         self._folders: dict[str, Folder] = {}
-
-    def close(self) -> None:
-        """Gives the connections back."""
-        for folder in self._folders.values():
-            folder.close()
 
     @property
     def messages(self) -> int:

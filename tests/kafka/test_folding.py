@@ -30,8 +30,7 @@ def topic(bootstrap_servers: str) -> str:
 
 def test_of_each_key_the_newest_message_stays(bootstrap_servers: str, topic: str) -> None:
     told: list[tuple[int, int]] = []
-    with Folder(Settings(bootstrap_servers=bootstrap_servers), topic) as folder:
-        fold = folder.advance(lambda done, total: told.append((done, total)))
+    fold = Folder(Settings(bootstrap_servers=bootstrap_servers), topic).advance(lambda done, total: told.append((done, total)))
     assert fold.newest == {b"a": (b"2", 0, 1), b"b": (b"1", 1, 0), b"c": (None, 1, 2)}
     assert {p: offset for p, offset in fold.following.items() if offset} == {0: 3, 1: 3}
     assert fold.messages == 6
@@ -39,13 +38,13 @@ def test_of_each_key_the_newest_message_stays(bootstrap_servers: str, topic: str
 
 
 def test_it_goes_on_from_where_it_was(bootstrap_servers: str, topic: str) -> None:
-    with Folder(Settings(bootstrap_servers=bootstrap_servers), topic) as folder:
-        folder.advance(lambda done, total: None)
-        write(bootstrap_servers, topic, (0, "a", "3"), (1, "d", "1"))
-        told: list[tuple[int, int]] = []
-        fold = folder.advance(lambda done, total: told.append((done, total)))
-        assert (fold.newest[b"a"], fold.newest[b"d"], fold.messages) == ((b"3", 0, 3), (b"1", 1, 3), 8)
-        assert told[-1] == (2, 2)
+    folder = Folder(Settings(bootstrap_servers=bootstrap_servers), topic)
+    folder.advance(lambda done, total: None)
+    write(bootstrap_servers, topic, (0, "a", "3"), (1, "d", "1"))
+    told: list[tuple[int, int]] = []
+    fold = folder.advance(lambda done, total: told.append((done, total)))
+    assert (fold.newest[b"a"], fold.newest[b"d"], fold.messages) == ((b"3", 0, 3), (b"1", 1, 3), 8)
+    assert told[-1] == (2, 2)
 
 
 def test_a_topic_that_is_not_there_is_told_bad(bootstrap_servers: str) -> None:
@@ -57,5 +56,5 @@ def test_a_topic_that_is_not_there_is_told_bad(bootstrap_servers: str) -> None:
 
 
 def test_a_broker_that_is_away_is_told_in_time_bad() -> None:
-    with Folder(Settings(bootstrap_servers="127.0.0.1:1"), "t", 0.5) as folder, pytest.raises(BrokerAway, match="no answer"):
-        folder.advance(lambda done, total: None)
+    with pytest.raises(BrokerAway, match="no answer"):
+        Folder(Settings(bootstrap_servers="127.0.0.1:1"), "t", 0.5).advance(lambda done, total: None)
