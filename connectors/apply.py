@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import tenacity
 
-from connectors.publication import publish, published_tables
+from connectors.publication import is_published, publish, published_tables
 from connectors.source import Difference, Source, configuration, differences, explain
 from tabstream.errors import OperatorError, Outage
 from tabstream.kafka.connect import Connect, ConnectorState, ConnectUnreachable
+from tabstream.postgres.slots import drop_slot
 from tabstream.postgres.snapshots import ask_for_snapshot
 
 _RUNNING_SECONDS = 90
@@ -51,9 +52,16 @@ def apply(source: Source, connect: Connect, existing: Sequence[str], say: Callab
         wait_until_running(source.name, connect)
         return planned
     missing = set(existing) - published_tables(source.database_url, source.name)
-    if planned.differences or missing:
+    published = is_published(source.database_url, source.name)
+    if planned.differences or missing or not published:
         say("changing the connector" if planned.differences else "restarting the connector")
-        _replace(source, connect)
+        _stop(source, connect)
+        if not published:
+            say("making the publication, and the slot anew: what was written without it can't be decoded")
+            drop_slot(source.database_url, source.name)
+            publish(source.database_url, source.name, existing)
+            missing = set()
+        _patiently(lambda: connect.put(source.name, configuration(source)))
     _patiently(lambda: connect.resume(source.name))
     if _patiently(lambda: connect.state(source.name)).failed:
         say("starting again what had failed")
@@ -65,7 +73,7 @@ def apply(source: Source, connect: Connect, existing: Sequence[str], say: Callab
     return planned
 
 
-def _replace(source: Source, connect: Connect) -> None:
+def _stop(source: Source, connect: Connect) -> None:
     """The tasks have ended before the configuration changes: what is signalled afterwards reaches the new ones only."""
 
     def check() -> None:
@@ -78,7 +86,6 @@ def _replace(source: Source, connect: Connect) -> None:
         _retrying(_RUNNING_SECONDS, NotRunningYet, ConnectUnreachable)(check)
     except NotRunningYet as problem:
         raise OperatorError(f"{problem} and does not stop", "restart Kafka Connect, then apply again") from problem
-    _patiently(lambda: connect.put(source.name, configuration(source)))
 
 
 def _restart_failed(name: str, connect: Connect) -> None:

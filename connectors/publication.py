@@ -1,11 +1,12 @@
 """The publication that the connector reads: made and widened here, so that no restart of Debezium has to do it."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import psycopg
 from psycopg import sql
 
-from connectors.source import OWN_TABLES
+from connectors.source import OWN_TABLES, Source
 from tabstream.errors import OperatorError
 from tabstream.postgres.connection import Connection, connect
 
@@ -33,6 +34,12 @@ def published_tables(database_url: str, name: str) -> set[str]:
         return _published(connection, name)
 
 
+def is_published(database_url: str, name: str) -> bool:
+    """Whether there is a publication of this name."""
+    with connect(database_url, _APPLICATION) as connection:
+        return connection.execute(_EXISTS, (name,)).fetchone() is not None
+
+
 def has_key(database_url: str, table: str) -> bool:
     """Whether a table has what a publication needs: a primary key, or another replica identity."""
     with connect(database_url, _APPLICATION) as connection:
@@ -45,6 +52,12 @@ def has_array_in_key(database_url: str, table: str) -> bool:
     with connect(database_url, _APPLICATION) as connection:
         row = connection.execute(_HAS_ARRAY_IN_KEY, (table,)).fetchone()
     return bool(row and row[0])
+
+
+def streamable(source: Source) -> tuple[Source, list[str]]:
+    """The source without the tables that can't be streamed, and those; raises DatabaseUnavailable."""
+    left_out = [table for table in source.tables if has_array_in_key(source.database_url, table)]
+    return replace(source, tables=tuple(table for table in source.tables if table not in left_out)), left_out
 
 
 def publish(

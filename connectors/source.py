@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from urllib.parse import unquote, urlsplit
 
+from tabstream.config import Settings
+from tabstream.core.binding import Bindings
 from tabstream.errors import ConfigurationError
 from tabstream.postgres.slots import slot_name
 
@@ -27,6 +29,12 @@ class Source:
     def name(self) -> str:
         """The connector's name; slot and publication carry it too."""
         return slot_name(self.prefix)
+
+
+def source_of(settings: Settings, bindings: Bindings) -> Source:
+    """The source of all bound tables."""
+    tables = tuple(sorted({f"{b.schema_name}.{b.table_name}" for b in bindings.bindings}))
+    return Source(settings.database_url, settings.topic_prefix, converter_url(settings.schema_registry_url), tables)
 
 
 def configuration(source: Source) -> dict[str, str]:

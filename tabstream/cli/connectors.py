@@ -1,12 +1,12 @@
 """`tabstream connectors`: the Debezium connector as it should be, and as it is."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from tabstream.cli.printing import Json
 from tabstream.errors import ConfigurationError, OperatorError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
     Shows the difference, applies it, waits until every task runs, and explains a failure.
     """
     from connectors import apply as applying
-    from connectors.publication import has_array_in_key, has_key
+    from connectors.publication import has_key, streamable
     from tabstream.kafka.connect import Connect
     from tabstream.kafka.topics import ensure_topics, own_topics, table_topic
     from tabstream.postgres.schema import install, watch_truncate
@@ -31,10 +31,9 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
     settings, source = _load()
     connect = Connect(settings.connect_url)
     console = Console()
-    for table in source.tables:
-        if has_array_in_key(settings.database_url, table):
-            console.print(f"[yellow]{table} is not streamed: its primary key holds an array; give it another key[/yellow]")
-            source = replace(source, tables=tuple(name for name in source.tables if name != table))
+    source, left_out = streamable(source)
+    for table in left_out:
+        console.print(f"[yellow]{table} is not streamed: its primary key holds an array; give it another key[/yellow]")
     planned = applying.plan(source, connect)
     _show(console, planned.differences)
     if dry_run:
@@ -59,6 +58,40 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
 
 
 @app.command()
+def topics(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TOPIC", help="the topics; all, if none is given", show_default=False),
+    ] = None,
+    min_insync_replicas: Annotated[
+        int | None, typer.Option(min=1, help="also set how many replicas must have a message before it counts as written")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="only show what would change")] = False,
+    as_json: Json = False,
+) -> None:
+    """Brings topics that exist to what tabstream needs, as `connectors apply` makes those that are missing.
+
+    What is more than needed stays as it is. Exit code 1 if there is no such topic, or Kafka refuses.
+    """
+    from tabstream.cli.printing import print_json, print_table
+    from tabstream.operations.topic_changes import bring, changes
+
+    settings, source = _load()
+    wanted = changes(settings, source.tables, names or [], min_insync_replicas)
+    rows = [(topic, lack) for topic, lacking in wanted.items() for lack in lacking]
+    if as_json:
+        print_json([{"topic": topic, "setting": lack.setting, "now": lack.now, "wanted": lack.wanted} for topic, lack in rows])
+    elif rows:
+        print_table(
+            ("topic", "setting", "now", "wanted"), [(topic, lack.setting, lack.now, lack.wanted) for topic, lack in rows]
+        )
+    else:
+        Console().print("the topics are as they should be")
+    if not dry_run:
+        bring(settings, wanted)
+
+
+@app.command()
 def status() -> None:
     """Shows the state of the connector and its tasks; exit code 1 if it does not run."""
     from connectors.source import explain
@@ -74,7 +107,7 @@ def status() -> None:
 
 
 def _load() -> "tuple[Settings, Source]":
-    from connectors.source import Source, converter_url
+    from connectors.source import source_of
     from tabstream.bindings_file import load_bindings
     from tabstream.config import load_settings
 
@@ -82,10 +115,7 @@ def _load() -> "tuple[Settings, Source]":
     settings.require("database_url", "bindings_file")
     if settings.bindings_file is None:
         raise ConfigurationError("TABSTREAM_BINDINGS_FILE is not set")
-    bindings = load_bindings(settings.bindings_file)
-    tables = tuple(sorted({f"{b.schema_name}.{b.table_name}" for b in bindings.bindings}))
-    registry = converter_url(settings.schema_registry_url)
-    return settings, Source(settings.database_url, settings.topic_prefix, registry, tables)
+    return settings, source_of(settings, load_bindings(settings.bindings_file))
 
 
 def _show(console: Console, differences: "tuple[Difference, ...]") -> None:

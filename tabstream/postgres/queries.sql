@@ -56,10 +56,73 @@ SELECT s.system_identifier || '/' || c.timeline_id FROM pg_control_system() s, p
 -- signal_snapshot: asks the connector for an incremental snapshot
 INSERT INTO tabstream.debezium_signal (id, type, data) VALUES (%s, 'execute-snapshot', %s);
 
--- read_slot: whether a replication slot is read and whole, and where its reader is
+-- read_slot: whether a replication slot is read and whole, where its reader is, and how much is kept for it
 SELECT s.active, coalesce(s.wal_status, '') = 'lost', s.confirmed_flush_lsn::text,
-       pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint
+       pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint,
+       pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::bigint, coalesce(s.wal_status, ''),
+       s.database IS NOT DISTINCT FROM current_database()
 FROM pg_replication_slots s WHERE s.slot_name = %s;
+
+-- drop_slot: drops a replication slot where it is there
+SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s;
+
+-- read_server: what the server and this role are set up for; who may replicate on Amazon's service is in a role of its own
+SELECT current_database(), current_user, current_setting('wal_level'), current_setting('track_commit_timestamp') = 'on',
+       current_setting('max_replication_slots')::int,
+       current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots)::int,
+       (SELECT setting::bigint * 1048576 FROM pg_settings WHERE name = 'max_slot_wal_keep_size' AND setting::bigint >= 0),
+       r.rolreplication OR r.rolsuper OR EXISTS (
+           SELECT 1 FROM pg_roles g WHERE g.rolname = 'rds_replication' AND pg_has_role(g.oid, 'MEMBER')),
+       has_database_privilege(current_database(), 'CREATE'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+FROM pg_roles r WHERE r.rolname = current_user;
+
+-- read_publication: what a publication publishes, and whether this role may change it
+SELECT array_remove(ARRAY[CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
+                          CASE WHEN p.pubdelete THEN 'delete' END], NULL),
+       pg_get_userbyid(p.pubowner), pg_has_role(p.pubowner, 'USAGE'),
+       ARRAY(SELECT t.schemaname || '.' || t.tablename FROM pg_publication_tables t WHERE t.pubname = p.pubname)
+FROM pg_publication p WHERE p.pubname = %s;
+
+-- read_table_facts: how a table is identified in the write-ahead log, and what this role may do with it
+SELECT c.relkind::text, c.relreplident::text, o.rolname, o.rolsuper, pg_has_role(c.relowner, 'USAGE'),
+       has_schema_privilege(n.oid, 'USAGE'),
+       array_remove(ARRAY[
+           CASE WHEN NOT has_table_privilege(c.oid, 'SELECT') THEN 'SELECT' END,
+           CASE WHEN NOT has_any_column_privilege(c.oid, 'INSERT') THEN 'INSERT' END,
+           CASE WHEN NOT has_any_column_privilege(c.oid, 'UPDATE') THEN 'UPDATE' END,
+           CASE WHEN NOT has_table_privilege(c.oid, 'DELETE') THEN 'DELETE' END], NULL),
+       EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
+       (SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+        WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
+          AND i.indpred IS NULL AND i.indexprs IS NULL
+          AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+          AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey::int2[])
+                          AND NOT a.attnotnull)
+        ORDER BY i.indnatts, x.relname LIMIT 1),
+       EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'tabstream_truncate' AND t.tgenabled <> 'D')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
+WHERE n.nspname = %s AND c.relname = %s;
+
+-- read_own_schema: the schema tabstream: its columns, what another role owns of it, what this role may not do with it
+SELECT has_schema_privilege(n.oid, 'USAGE'),
+       ARRAY(SELECT ARRAY[c.relname::text, a.attname::text] FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+             WHERE c.relnamespace = n.oid AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped),
+       ARRAY(SELECT ARRAY['SCHEMA', n.nspname::text] WHERE NOT pg_has_role(n.nspowner, 'USAGE')
+             UNION ALL
+             SELECT ARRAY[CASE c.relkind WHEN 'r' THEN 'TABLE' ELSE 'SEQUENCE' END, c.relname::text] FROM pg_class c
+             WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'S') AND NOT pg_has_role(c.relowner, 'USAGE')
+               AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'i')
+             UNION ALL
+             SELECT ARRAY['FUNCTION', f.proname::text] FROM pg_proc f
+             WHERE f.pronamespace = n.oid AND NOT pg_has_role(f.proowner, 'USAGE')),
+       ARRAY(SELECT ARRAY[c.relname::text, p.privilege] FROM pg_class c
+             CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(privilege)
+             WHERE c.relnamespace = n.oid AND c.relkind = 'r' AND NOT has_table_privilege(c.oid, p.privilege)
+             UNION ALL
+             SELECT ARRAY[c.relname::text, p.privilege] FROM pg_class c
+             CROSS JOIN unnest(ARRAY['USAGE', 'UPDATE']) AS p(privilege)
+             WHERE c.relnamespace = n.oid AND c.relname = 'decision_number' AND NOT has_sequence_privilege(c.oid, p.privilege))
+FROM pg_namespace n WHERE n.nspname = 'tabstream';
 
 -- published: whether a publication has a table
 SELECT 1 FROM pg_publication_tables WHERE pubname = %s AND schemaname = %s AND tablename = %s;

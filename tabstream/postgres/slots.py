@@ -3,13 +3,17 @@
 import re
 from dataclasses import dataclass
 
+import psycopg
+import tenacity
+
 from tabstream.core.results import lsn_of
 from tabstream.errors import BindingProblem
-from tabstream.postgres.connection import Connection
+from tabstream.postgres.connection import Connection, connect
 from tabstream.postgres.statements import statement
 
 # The connector's heartbeats move the slot every few seconds, also while the tables are quiet.
 STUCK_SECONDS = 120.0
+_LET_GO_SECONDS = 15.0
 _REMEDY = "look at: tabstream connectors status"
 
 
@@ -24,19 +28,40 @@ class NotPublished(BindingProblem):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot as it stands: up to where its reader has confirmed, and how much of the write-ahead log is behind that."""
+    """A slot as it stands: up to where its reader has confirmed, and how much of the write-ahead log is behind that.
+
+    `kept_bytes` is what the server keeps for it; `wal_status` is the server's own word, `here` whether it is of this database.
+    """
 
     name: str
     active: bool
     lost: bool
     confirmed: int
     behind_bytes: int
+    kept_bytes: int = 0
+    wal_status: str = ""
+    here: bool = True
 
 
 def read_slot(connection: Connection, name: str) -> Slot | None:
     """The slot of this name, None if there is none. Raises psycopg.Error."""
     row = connection.execute(statement("read_slot"), (name,)).fetchone()
-    return None if row is None else Slot(name, bool(row[0]), bool(row[1]), lsn_of(row[2] or "0/0"), int(row[3] or 0))
+    if row is None:
+        return None
+    active, lost, confirmed, behind, kept, status, here = row
+    return Slot(name, active, lost, lsn_of(confirmed or "0/0"), int(behind or 0), int(kept or 0), status, here)
+
+
+def drop_slot(url: str, name: str) -> None:
+    """Drops the slot of this name, if there is one, as soon as its reader has let go of it. Raises psycopg.Error."""
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(psycopg.errors.ObjectInUse),
+        wait=tenacity.wait_fixed(0.2),
+        stop=tenacity.stop_after_delay(_LET_GO_SECONDS),
+        reraise=True,
+    )
+    with connect(url, "tabstream connectors", autocommit=True) as connection:
+        again(connection.execute, statement("drop_slot"), (name,))
 
 
 def require_published(connection: Connection, name: str, schema: str, table: str) -> None:

@@ -1,12 +1,17 @@
 """The replication slot: what is told of it, and when it is a problem."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import LiteralString
+
 import pytest
 
-from tabstream.postgres.connection import Connection, table_identity
+from tabstream.postgres.connection import Connection, connect, table_identity
 from tabstream.postgres.slots import (
     STUCK_SECONDS,
     NotPublished,
     Slot,
+    drop_slot,
     read_slot,
     require_published,
     slot_name,
@@ -60,6 +65,33 @@ def test_a_table_that_was_made_after_the_connector_is_not_taken_for_an_empty_one
     finally:
         database.execute("DROP PUBLICATION IF EXISTS tabstream_db")
         database.execute("DROP TABLE public.made_late")
+
+
+DROPPING = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_drop_replication_slot%' AND pid <> pg_backend_pid()"
+MADE = "SELECT 1 FROM pg_replication_slots WHERE active"
+
+
+def test_dropping_a_slot_waits_until_its_reader_has_let_go(database_url: str, database: Connection) -> None:
+    """A slot that is being made is held until all transactions of before have ended."""
+
+    def until(query: LiteralString) -> None:
+        for _ in range(500):
+            if database.execute(query).fetchone():
+                return
+            threading.Event().wait(0.02)
+        raise AssertionError(f"in vain: {query}")
+
+    with connect(database_url, autocommit=True) as other, ThreadPoolExecutor() as pool:
+        with connect(database_url) as earlier, earlier.transaction():
+            earlier.execute("SELECT pg_current_xact_id()")
+            making = pool.submit(other.execute, "SELECT pg_create_logical_replication_slot('tabstream_db', 'pgoutput')")
+            until(MADE)
+            dropping = pool.submit(drop_slot, database_url, "tabstream_db")
+            until(DROPPING)
+        making.result(30)
+        dropping.result(30)
+    assert read_slot(database, "tabstream_db") is None
+    drop_slot(database_url, "tabstream_db")
 
 
 def test_its_name_follows_the_topic_prefix() -> None:
