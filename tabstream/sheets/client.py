@@ -101,6 +101,14 @@ class SheetsClient:
 
     def drive_version(self, spreadsheet_id: str) -> str:
         """Drive's counter of changes to the file; costs no Sheets quota. Raises PermissionLost without Drive access."""
+        return str(self._drive("version", spreadsheet_id)["version"])
+
+    def may_edit(self, spreadsheet_id: str) -> bool:
+        """Whether Drive lets the credentials' account edit the file; costs and raises as `drive_version` does."""
+        found = self._drive("capabilities/canEdit", spreadsheet_id)
+        return bool(found.get("capabilities", {}).get("canEdit"))
+
+    def _drive(self, fields: str, spreadsheet_id: str) -> dict[str, Any]:
         if self._files is None:
             self._files = files_resource(self._http, self._endpoint)
         request = self._files.get
@@ -108,10 +116,10 @@ class SheetsClient:
             self._attempt,
             "drive.get",
             spreadsheet_id,
-            lambda: request(fileId=spreadsheet_id, fields="version", supportsAllDrives=True),
+            lambda: request(fileId=spreadsheet_id, fields=fields, supportsAllDrives=True),
             None,
         )
-        return str(answer.body["version"])
+        return answer.body
 
     def _read(self, method: str, spreadsheet_id: str, make: Callable[[], Request]) -> Answer:
         return self._retrying(Outage)(self._attempt, method, spreadsheet_id, make, CallKind.READ)
