@@ -7,7 +7,7 @@ import structlog
 
 from tabstream.errors import ConfigurationError
 
-_SHORT = 16
+SHORT_BYTES = 16
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class SecretFile:
         secrets = tuple(line.strip().encode() for line in lines if line.strip())
         if not secrets:
             raise ConfigurationError(f"TABSTREAM_PRODUCER_SECRET_FILE {str(self._path)!r} is empty: write a secret to it")
-        if any(len(secret) < _SHORT for secret in secrets):
+        if any(len(secret) < SHORT_BYTES for secret in secrets):
             log.warning("secret is short; use at least 16 random characters", path=str(self._path))
         return stamp, secrets
 

@@ -14,6 +14,7 @@ from tabstream.cli import (
     dead_letters,
     deletes,
     demo,
+    doctor,
     held,
     history,
     local,
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("audit")(audit.audit)

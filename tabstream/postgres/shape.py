@@ -13,7 +13,7 @@ from tabstream.errors import BindingProblem
 from tabstream.postgres.connection import Connection
 from tabstream.postgres.statements import statement
 
-_TABLE_KINDS = {"r", "p"}  # ordinary and partitioned tables
+TABLE_KINDS = {"r", "p"}  # ordinary and partitioned tables
 
 
 class TableMissing(BindingProblem):
@@ -166,7 +166,7 @@ def _find_table(connection: Connection, binding: Binding) -> tuple[int, bool]:
             f"create it, or correct the table of binding {binding.name!r} in the bindings file",
         )
     table_id, kind, readable, writable = found
-    if kind not in _TABLE_KINDS:
+    if kind not in TABLE_KINDS:
         raise TableMissing(
             f"{binding.table!r} is not a table", "bind the table itself: views and foreign tables have no changes to follow"
         )

@@ -30,10 +30,13 @@ _OPTIONS = {
 
 
 class Server:
-    """A server of its own, with trust authentication, which ends with the `with` block and leaves nothing."""
+    """A server of its own, with trust authentication, which ends with the `with` block and leaves nothing.
 
-    def __init__(self, **options: str) -> None:
-        self._options = {**_OPTIONS, **options}
+    An option that is None is left as PostgreSQL comes.
+    """
+
+    def __init__(self, **options: str | None) -> None:
+        self._options = {name: value for name, value in {**_OPTIONS, **options}.items() if value is not None}
         self._process: subprocess.Popen[bytes] | None = None
         self._user: dict[str, Any] = {}
 

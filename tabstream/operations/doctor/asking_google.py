@@ -1,0 +1,120 @@
+"""Asks Google about the spreadsheets of the bindings file."""
+
+import stat
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tenacity
+
+from tabstream.clock import Clock
+from tabstream.config import Settings
+from tabstream.core.binding import Binding, Bindings
+from tabstream.core.googletime import GoogleClock, clock_from_call
+from tabstream.errors import BindingProblem, ConfigurationError, Outage, TabstreamError
+from tabstream.operations.audit import find_tab
+from tabstream.operations.doctor.clocks import Ahead
+from tabstream.operations.doctor.google import Credentials, Spreadsheet
+from tabstream.operations.status import answer, begun
+from tabstream.sheets.answers import SheetView, read_spreadsheet
+from tabstream.sheets.call import Answer
+from tabstream.sheets.client import SheetsClient
+from tabstream.sheets.credentials import load_credentials
+from tabstream.sheets.errors import QuotaRefused
+from tabstream.sheets.fields import STRUCTURE
+from tabstream.sheets.pacing import QuotaPolicy
+from tabstream.sheets.quota import Quota
+
+_AT_ONCE = 4
+_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The spreadsheets in the order of the file, and how far Google's clock is ahead, None where it never answered."""
+
+    spreadsheets: Sequence[Spreadsheet]
+    ahead: Ahead | None
+
+
+def read_credentials(settings: Settings) -> tuple[Credentials, Any | None]:
+    """What is to be said of the key file, and the credentials in it if there are any."""
+    path = settings.google_credentials_file
+    if path is None:
+        return Credentials(None), None
+    try:
+        found = load_credentials(path)
+    except ConfigurationError as problem:
+        return Credentials(str(path), problem=str(problem)), None
+    return Credentials(str(path), found.service_account_email, open_to_others=open_to_others(path)), found
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether every user of the machine can read the file."""
+    return bool(path.stat().st_mode & stat.S_IROTH)
+
+
+def ask_google(settings: Settings, credentials: Any | None, bindings: Bindings, clock: Clock) -> Seen:
+    """Two calls for each spreadsheet, several at once; what goes wrong with one is told of that one."""
+    limit = max(1, int(settings.quota_per_minute * settings.quota_share))
+    quota = Quota(QuotaPolicy(limit, burst=limit, reserve=0), clock)  # one call each, at once
+    wanted = [(name, found, bindings.of_spreadsheet(found)) for name, found in bindings.spreadsheets.items()]
+
+    def ask(name: str, spreadsheet_id: str, bound: tuple[Binding, ...]) -> tuple[Spreadsheet, GoogleClock | None]:
+        client = SheetsClient(credentials, settings.sheets_url or None, quota, clock, limit_seconds=0)
+        try:
+            return _ask(client, name, spreadsheet_id, bound)
+        finally:
+            client.close()
+
+    def ask_in_time(asked: tuple[str, str, tuple[Binding, ...]]) -> tuple[Spreadsheet, GoogleClock | None]:
+        name, spreadsheet_id, bound = asked
+        try:
+            return answer(begun(lambda: ask(name, spreadsheet_id, bound)), _SECONDS)
+        except Outage as problem:
+            return Spreadsheet(spreadsheet_id, name, problem=problem), None
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(ask_in_time, wanted))
+    return Seen([spreadsheet for spreadsheet, _ in found], _ahead(seen for _, seen in found))
+
+
+def _ask(
+    client: SheetsClient, name: str, spreadsheet_id: str, bindings: tuple[Binding, ...]
+) -> tuple[Spreadsheet, GoogleClock | None]:
+    found = Spreadsheet(spreadsheet_id, name, bindings=bindings)
+    try:
+        got: Answer = _once_more()(client.get, spreadsheet_id, fields=STRUCTURE)
+    except TabstreamError as problem:
+        return replace(found, problem=problem), None
+    view = read_spreadsheet(got.body)
+    seen = None if got.date_ms is None else clock_from_call(got.sent_ms, got.received_ms, got.date_ms)
+    found = replace(found, title=view.title, missing=[binding for binding in bindings if not _has_tab(view, binding)])
+    try:
+        return replace(found, edits=_once_more()(client.may_edit, spreadsheet_id)), seen
+    except TabstreamError as problem:
+        return replace(found, drive_problem=problem), seen
+
+
+def _once_more() -> tenacity.Retrying:
+    """One failure may be a whim of the network; a quota that is used up stays so for a while."""
+    again = tenacity.retry_if_exception_type(Outage) & tenacity.retry_if_not_exception_type(QuotaRefused)
+    return tenacity.Retrying(retry=again, stop=tenacity.stop_after_attempt(2), reraise=True)
+
+
+def _has_tab(view: SheetView, binding: Binding) -> bool:
+    try:
+        find_tab(view, binding)
+    except BindingProblem:
+        return False
+    return True
+
+
+def _ahead(clocks: Iterable[GoogleClock | None]) -> Ahead | None:
+    """What all calls agree on."""
+    seen = [clock for clock in clocks if clock is not None]
+    if not seen:
+        return None
+    return max(clock.ahead_least_ms for clock in seen), min(clock.ahead_most_ms for clock in seen)
