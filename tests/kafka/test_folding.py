@@ -48,11 +48,8 @@ def test_it_goes_on_from_where_it_was(bootstrap_servers: str, topic: str) -> Non
 
 
 def test_a_topic_that_is_not_there_is_told_bad(bootstrap_servers: str) -> None:
-    with (
-        Folder(Settings(bootstrap_servers=bootstrap_servers), "nowhere") as folder,
-        pytest.raises(OperatorError, match="no topic"),
-    ):
-        folder.advance(lambda done, total: None)
+    with pytest.raises(OperatorError, match="no topic"):
+        Folder(Settings(bootstrap_servers=bootstrap_servers), "nowhere").advance(lambda done, total: None)
 
 
 def test_a_broker_that_is_away_is_told_in_time_bad() -> None:
