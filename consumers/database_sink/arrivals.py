@@ -28,7 +28,7 @@ class Arrival:
     """One message. `edit` is None for one that is dealt with already (a dead letter).
 
     `retried` tells one that was set aside before; `park` is why it is set aside now; `refusal` is a reason to reject it
-    without trying.
+    without trying. `again` tells one that was dealt with before, in a state of the database that may be gone.
     """
 
     position: Position
@@ -37,6 +37,7 @@ class Arrival:
     retried: bool = False
     park: str | None = None
     refusal: str | None = None
+    again: bool = False
 
     @property
     def row(self) -> RowName | None:
@@ -136,12 +137,13 @@ class Backlog:
         return min((parked.due for parked in self.parked.values()), default=None)
 
     def moves(self, unit: Unit) -> Mapping[Partition, tuple[int, int]]:
-        """How the unit moves the progress: expected and next offset of each partition."""
+        """How the unit moves the progress: expected and next offset of each partition. What lies behind it moves nothing."""
         ends: dict[Partition, int] = {}
         for arrival in unit.arrivals:
             if not arrival.retried:
                 ends[arrival.partition] = arrival.position[2] + 1
-        return {partition: (self.expected[partition], end) for partition, end in ends.items()}
+        expected = self.expected
+        return {partition: (expected[partition], end) for partition, end in ends.items() if end > expected[partition]}
 
     def settled(self, unit: Unit, parked: Sequence[Arrival], now: float) -> None:
         """Takes note of a committed unit; `parked` are those of its arrivals that are set aside."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import structlog
-from confluent_kafka import Message
 
 from consumers.database_sink.arrivals import Arrival
 from tabstream import metrics
@@ -11,7 +10,7 @@ from tabstream.core.binding import Bindings
 from tabstream.core.edits import Edit, edit_from_record
 from tabstream.errors import Poison
 from tabstream.kafka.avro import Decoder
-from tabstream.kafka.publisher import BrokerUnavailable, Publisher
+from tabstream.kafka.publisher import BrokerUnavailable, Publisher, Received
 from tabstream.kafka.topics import EDITS
 from tabstream.postgres.progress import Position
 
@@ -33,7 +32,7 @@ class Intake:
         self._decoder = decoder
         self._publisher = publisher
 
-    def arrivals(self, messages: Sequence[tuple[Position, Message]]) -> list[Arrival]:
+    def arrivals(self, messages: Sequence[tuple[Position, Received]]) -> list[Arrival]:
         """The arrivals, dead letters without an edit; raises Outage while registry or broker are away."""
         arrivals, letters = [], []
         for position, message in messages:

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -28,7 +29,7 @@ from tabstream.kafka.avro import Decoder
 from tabstream.kafka.messages import Signal, SignalKind
 from tabstream.kafka.publisher import Publisher
 from tabstream.postgres.connection import connect
-from tabstream.postgres.progress import LostProgress, Partition
+from tabstream.postgres.progress import LostProgress, Partition, is_behind
 from tabstream.process import Process, Readiness
 
 _log = structlog.get_logger(__name__)
@@ -66,6 +67,7 @@ class DatabaseSink:
         self._outside: dict[str, str] = {}
         self._prepared = False
         self._lag = 0
+        self._set_back = threading.Event()
         self._moved_at = clock.monotonic()
 
     def run(self, stop: threading.Event) -> None:
@@ -120,9 +122,14 @@ class DatabaseSink:
 
     def _turn(self) -> None:
         self._take_up_bindings()
+        if self._set_back.is_set():
+            self._set_back.clear()
+            _log.warning("the database was set back; reads on from its progress")
+            self._source.restart()
         messages = [(self._source.position(m), m) for m in self._source.poll(self._pause())]
         if messages:
-            self._backlog.arrived(self._patience("registry", lambda: self._intake.arrivals(messages)))
+            arrivals = self._patience("registry", lambda: self._intake.arrivals(messages))
+            self._backlog.arrived([replace(a, again=self._source.was_dealt_with(a.position)) for a in arrivals])
         while unit := self._backlog.take():
             self._deal(unit)
         if due := self._backlog.due(self._clock.monotonic()):
@@ -210,7 +217,10 @@ class DatabaseSink:
         self._publisher.reachable(_WATCH_SECONDS)
 
     def _look_at_database(self) -> None:
-        connect(self._settings.database_url, "tabstream database-sink watch").close()
+        with connect(self._settings.database_url, "tabstream database-sink watch", autocommit=True) as connection:
+            # What has been reached here is in the database already: a progress below it was restored.
+            if is_behind(connection, self._backlog.expected.copy()):
+                self._set_back.set()
 
     def _pass_on(self, stop: threading.Event) -> None:
         stop.wait()

@@ -1,7 +1,8 @@
 """Units to transactions, and what to do when one fails: wait, halve, park or refuse, so that none stops the others."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -42,14 +43,21 @@ class Settler:
         except psycopg.Error as problem:
             raise self._unavailable(problem) from problem
 
+    def progress(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The next offset of each partition; raises DatabaseUnavailable."""
+        try:
+            with self._connect().transaction():
+                return {partition: read_progress(self._connect(), partition) for partition in partitions}
+        except psycopg.Error as problem:
+            raise self._unavailable(problem) from problem
+
     def begin(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Takes charge of partitions and returns where each begins; raises DatabaseUnavailable."""
         self.backlog.drop(partitions)
-        found = {}
+        found = self.progress(partitions)
         try:
             with self._connect().transaction():
                 for partition in partitions:
-                    found[partition] = read_progress(self._connect(), partition)
                     # Edits of a binding that is not in the file stay aside until it is there again.
                     known = [p for p in list_parked(self._connect(), partition) if self.tables.bindings.named(p[1])]
                     self.backlog.begin(partition, found[partition], known, self.clock.monotonic())
@@ -80,6 +88,23 @@ class Settler:
         self.backlog.settled(unit, settled.parked, self.clock.monotonic())
         self._looked_again.difference_update(arrival.position for arrival in unit.arrivals)
         return settled, []
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Nothing of what is done inside outlives it; raises DatabaseUnavailable."""
+        try:
+            with self._connect().transaction(force_rollback=True):
+                yield
+        except psycopg.Error as problem:
+            raise self._unavailable(problem) from problem
+
+    def rehearse(self, unit: Unit) -> tuple[Settled | None, list[Unit]]:
+        """As `settle`, inside a rehearsal. What changes nothing is undone at once, so that its rows are locked for no time."""
+        with self._connect().transaction() as attempt:
+            settled, instead = self.settle(unit)
+            if settled is None or not any(decided.verdict.changes for decided in settled.decided):
+                raise psycopg.Rollback(attempt)
+        return settled, instead
 
     def close(self) -> None:
         """Ends the connection."""

@@ -1,7 +1,7 @@
 """The edits topic: which partitions are this instance's, where each begins, and what arrives.
 
 Where a partition begins is the database's to say, never the consumer group's: a group that is reset changes nothing.
-Kafka's own offsets are committed for lag monitors only.
+Kafka's own offsets are committed for lag monitors, and tell of edits that a database lost when it was set back.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from tabstream.config import Settings
 from tabstream.errors import Outage
 from tabstream.kafka import clients
 from tabstream.kafka.topics import EDITS
-from tabstream.postgres.progress import Partition
+from tabstream.postgres.progress import Partition, Position
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +47,7 @@ class Source:
         self._topic_id = topic_id
         self._id = ""
         self._begins: dict[int, int] = {}
+        self._reached: dict[int, int] = {}
         self.joined = False
 
     def open(self) -> None:
@@ -65,6 +66,10 @@ class Source:
         """Topic id, partition and offset of a message."""
         return self._id, _partition(message), _offset(message)
 
+    def was_dealt_with(self, position: Position) -> bool:
+        """True where the database was set back: some instance has told Kafka that it was beyond this edit."""
+        return position[2] < self._reached.get(position[1], 0)
+
     def restart(self) -> None:
         """Reads on from where the database says, on all partitions."""
         partitions = [p.partition for p in self._consumer.assignment()]
@@ -72,13 +77,14 @@ class Source:
             self._consumer.seek(start)
 
     def commit(self, ends: Mapping[Partition, int]) -> None:
-        """Tells Kafka how far the database is, for those who watch the group; nothing depends on it."""
+        """Tells Kafka how far the database is, for those who watch the group. What is read never depends on it."""
         offsets = [TopicPartition(EDITS, partition, end) for (_, partition), end in ends.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as problem:
             _log.debug("offsets not committed", problem=str(problem))
         for (_, partition), end in ends.items():
+            self._reached[partition] = max(end, self._reached.get(partition, 0))
             self._show_lag(partition, end)
 
     def show_lag(self, ends: Mapping[Partition, int]) -> int:
@@ -129,9 +135,17 @@ class Source:
         self._begins.update({partition: offset for (_, partition), offset in begins.items()})
         return [TopicPartition(EDITS, partition, offset) for (_, partition), offset in begins.items()]
 
+    def _read_reached(self, partitions: Sequence[TopicPartition]) -> None:
+        try:
+            for at in self._consumer.committed(list(partitions), timeout=_ADMIN_SECONDS):
+                self._reached[at.partition] = max(at.offset, 0)
+        except KafkaException as problem:
+            _log.debug("it is not known how far other instances were", problem=str(problem))
+
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.joined = True
         if partitions:
+            self._read_reached(partitions)
             consumer.incremental_assign(self._starts([p.partition for p in partitions]))
             _log.info("partitions assigned", partitions=[p.partition for p in partitions])
 
@@ -140,6 +154,7 @@ class Source:
         consumer.incremental_unassign(partitions)
         for partition in partitions:
             self._begins.pop(partition.partition, None)
+            self._reached.pop(partition.partition, None)
 
 
 def _partition(message: Message) -> int:

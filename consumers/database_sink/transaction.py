@@ -12,7 +12,17 @@ from consumers.database_sink.writing import Write, write_alone, write_many
 from tabstream.core.binding import Direction
 from tabstream.core.edits import NEW_ROW_PREFIX, Edit, EditKind, Outcome
 from tabstream.core.registers import CellRegister, Standing
-from tabstream.core.rowmerge import DatabaseRow, Verdict, WriteKind, canonical, judge, key_texts, refused, stored
+from tabstream.core.rowmerge import (
+    DatabaseRow,
+    Verdict,
+    WriteKind,
+    canonical,
+    judge,
+    key_texts,
+    refused,
+    replayed,
+    stored,
+)
 from tabstream.errors import NotAccepted
 from tabstream.postgres import outbox, progress, registers
 from tabstream.postgres.connection import Connection
@@ -142,6 +152,8 @@ class Transaction:
                 row = rows.get(n)
                 if row is not None:
                     self._replace(n, stored(self._decided[n].verdict, canonical(row, door.table.shape)))
+                if self._decided[n].arrival.again:
+                    self._replace(n, replayed(self._decided[n].verdict))
                 results[n] = _result(self._decided[n], row)
         outbox.write_answers(self.connection, [results[n] for n in answered])
         self._keep()

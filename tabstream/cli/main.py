@@ -20,6 +20,7 @@ from tabstream.cli import (
     local,
     pause,
     rebuild,
+    replay,
     run,
     schemas,
     status,
@@ -50,6 +51,7 @@ app.command("demo")(demo.demo)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(held.app, name="held")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(replay.app, name="replay")
 app.add_typer(local.app, name="local")
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(schemas.app, name="schemas")

@@ -21,3 +21,10 @@ def telling(console: Console, first: str) -> Iterator[Callable[[str], None]]:
                 console.print(f"[dim]{monotonic() - began:5.1f} s[/dim]  {text}", highlight=False)
 
         yield say
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function that tells how many of how many are done, on standard error while that is a terminal."""
+    with Console(stderr=True).status(f"{what} …") as spinner:
+        yield lambda done, total: spinner.update(f"{what}: {done:,} of {total:,}")

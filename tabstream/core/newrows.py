@@ -15,7 +15,7 @@ from tabstream.core.plan import (
     message_write,
     plan_new_row,
 )
-from tabstream.core.results import EditResult, row_values
+from tabstream.core.results import REPLAYED, EditResult, row_values
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Draft, Look, Remove, TabPlan
 from tabstream.core.types.base import CheckBox
@@ -105,11 +105,12 @@ def _plan_gone_token(book: Book, found: Identity, name: str, token: Token, answe
     """The person deleted the row before its answer came: its key counts as shown, as it was saved, and is missing.
 
     The answer stays open until the key is deleted, so that the next owner would learn of it too. The table's event may
-    come after the answer. An answer that is read again after a restart finds its row with its key.
+    come after the answer. An answer that is read again after a restart finds its row with its key. That of a replay says
+    nothing of what the person did: the tab has lost the row when the database was set back.
     """
     row_answer = answer.result.row_answer
     token.row, token.gone = -1, True
-    if row_answer is None or row_answer.key is None:
+    if row_answer is None or row_answer.key is None or row_answer.reason == REPLAYED:
         plan.finished_tokens[name] = None
         return
     entry = book.entries.setdefault(row_answer.key, Entry())

@@ -14,10 +14,16 @@ from tabstream.core.binding import TableShape
 from tabstream.core.cells import CellValue, Digest, RowKey, number
 from tabstream.core.edits import Outcome
 
+SEEN_AGAINST_NO_MARK = -1
+REPLAYED = "inserted again by a replay"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one cell's observation; `shown` is the number in the mark that it was seen against."""
+    """What became of one cell's observation; `shown` is the number in the mark that it was seen against.
+
+    It is SEEN_AGAINST_NO_MARK in a replay, whose marks may be gone.
+    """
 
     column: str
     base: Digest
@@ -30,7 +36,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class RowAnswer:
-    """What became of an inserted, deleted or returned row; `key` is the row's key now."""
+    """What became of an inserted, deleted or returned row; `key` is the row's key now.
+
+    The reason of an inserted row is REPLAYED where the tab may have lost the row meanwhile.
+    """
 
     outcome: Outcome
     number: int

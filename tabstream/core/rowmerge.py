@@ -24,7 +24,7 @@ from tabstream.core.merge import (
     sighting_of,
 )
 from tabstream.core.registers import EMPTY_REGISTER, CellRegister, LastDecision, Sighting, Standing
-from tabstream.core.results import Answer, RowAnswer
+from tabstream.core.results import REPLAYED, SEEN_AGAINST_NO_MARK, Answer, RowAnswer
 from tabstream.errors import NotAccepted
 
 CHANGED_SINCE = "the row was changed in the database after it was shown here, so it was not deleted"
@@ -95,6 +95,11 @@ class Verdict:
         return Answers(self.row, cells) if cells or self.row is not None else None
 
     @property
+    def changes(self) -> bool:
+        """True where it leaves anything behind, but for its answers."""
+        return self.kind is not WriteKind.NONE or bool(self.registers) or (self.once and self.repeated is None)
+
+    @property
     def registers(self) -> Mapping[str, CellRegister]:
         """The registers that have changed, by column."""
         return {d.seen.column: d.register for d in self.cells if d.register != d.before}
@@ -152,6 +157,28 @@ def stored(verdict: Verdict, values: Mapping[str, CellValue]) -> Verdict:
         for d in verdict.cells
     ]
     return replace(verdict, cells=tuple(cells))
+
+
+def replayed(verdict: Verdict) -> Verdict:
+    """The verdict of an edit that was dealt with before the database was set back: its answers say so.
+
+    The tab may have lost the row or the mark that the edit was seen against, which is no act of a person then.
+    """
+    cells = [
+        d if d.answer is None else replace(d, answer=replace(d.answer, shown=SEEN_AGAINST_NO_MARK)) for d in verdict.cells
+    ]
+    repeated = None if verdict.repeated is None else _replayed(verdict.repeated)
+    row = None if verdict.row is None else _replayed_row(verdict.row)
+    return replace(verdict, cells=tuple(cells), repeated=repeated, row=row)
+
+
+def _replayed(answers: Answers) -> Answers:
+    cells = tuple(replace(answer, shown=SEEN_AGAINST_NO_MARK) for answer in answers.cells)
+    return Answers(None if answers.row is None else _replayed_row(answers.row), cells)
+
+
+def _replayed_row(answer: RowAnswer) -> RowAnswer:
+    return replace(answer, reason=REPLAYED) if answer.outcome is Outcome.INSERTED else answer
 
 
 def inserted(verdict: Verdict, key: RowKey) -> Verdict:

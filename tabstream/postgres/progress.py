@@ -10,7 +10,7 @@ from typing import TypeAlias
 import psycopg
 
 from tabstream.errors import TabstreamError
-from tabstream.postgres.connection import Connection
+from tabstream.postgres.connection import Connection, DatabaseUnavailable
 from tabstream.postgres.statements import statement
 
 Partition: TypeAlias = tuple[str, int]
@@ -58,6 +58,18 @@ def advance(connection: Connection, moves: Mapping[Partition, tuple[int, int]]) 
         raise LostProgress("another instance is moving the progress at this moment") from problem
     if len(moved) != len(moves):
         raise LostProgress("another instance has moved the progress")
+
+
+def is_behind(connection: Connection, reached: Mapping[Partition, int]) -> bool:
+    """True where the database's progress is less than was reached; raises DatabaseUnavailable."""
+    try:
+        for partition, offset in reached.items():
+            row = connection.execute(statement("read_progress"), partition).fetchone()
+            if (0 if row is None else int(row[0])) < offset:
+                return True
+    except psycopg.Error as problem:
+        raise DatabaseUnavailable(f"the progress can't be read: {str(problem).strip()}") from problem
+    return False
 
 
 def park(connection: Connection, edits: Sequence[ParkedEdit]) -> None:

@@ -274,6 +274,12 @@ SET CONSTRAINTS ALL IMMEDIATE;
 -- limit_lock_waits: for this transaction, in milliseconds
 SELECT set_config('lock_timeout', %s, true);
 
+-- lock_replay: true where this session has the right to replay edits now, until it ends
+SELECT pg_try_advisory_lock(%s);
+
+-- unlock_replay: gives that right back
+SELECT pg_advisory_unlock(%s);
+
 -- begin_progress: makes sure that a partition has a progress
 INSERT INTO tabstream.progress (topic_id, partition, next_offset) VALUES (%s, %s, 0) ON CONFLICT DO NOTHING;
 
@@ -286,9 +292,10 @@ FROM unnest(%s::text[], %s::integer[], %s::bigint[], %s::bigint[]) AS n(topic_id
 WHERE p.topic_id = n.topic_id AND p.partition = n.partition AND p.next_offset = n.expected
 RETURNING p.partition;
 
--- park: sets edits aside
+-- park: sets edits aside; one that is set aside already, as a replay may have done, stays as it is
 INSERT INTO tabstream.parked_edit (topic_id, partition, "offset", binding, row_key, message, reason)
-SELECT * FROM unnest(%s::text[], %s::integer[], %s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::text[]);
+SELECT * FROM unnest(%s::text[], %s::integer[], %s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::text[])
+ON CONFLICT DO NOTHING;
 
 -- unpark: takes up edits that were set aside; a row for each that was still there
 DELETE FROM tabstream.parked_edit p

@@ -7,7 +7,7 @@ import pytest
 from tabstream.core.book import CONFIRM_MISSING_MS, Book
 from tabstream.core.edits import EditKind, Outcome
 from tabstream.core.marks import NewRow
-from tabstream.core.results import Answer, Claim, EditResult, RowAnswer
+from tabstream.core.results import REPLAYED, Answer, Claim, EditResult, RowAnswer
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Look
 from tabstream.core.tabplan import plan_tab, recognise
@@ -100,6 +100,19 @@ def test_a_shown_row_that_a_new_owner_finds_in_two_new_rows_is_the_first_of_them
     known.changes[key(1)] = desired(1, "a", None, 1)
     plan = look(known, [row(at, 1.0, "a", None, NewRow(f"new:{at}0")) for at in (1, 2)])
     assert {k: p.row for k, p in plan.rows.items()} == {key(1): 1}
+
+
+def test_a_new_row_that_a_replay_has_inserted_again_is_nobody_s_delete_and_comes_back() -> None:
+    known, _ = shown()
+    inserted = RowAnswer(Outcome.INSERTED, 4, key(7), REPLAYED)
+    known.claim(0, Claim(11, frozenset({"new:1"})))
+    known.result(1, EditResult("new:1", (), inserted, {"id": "7", "name": "x", "amount": None}, 100))
+    plan = look(known, [], 10)
+    assert plan.finished_tokens == {"new:1": None} and not plan.drafts
+    known.finished(plan.finished_tokens)
+    known.change(desired(7, "x", None, 30, 90))
+    plan = look(known, [], 20)
+    assert [added.desired.key for added in plan.adds] == [key(7)] and not plan.drafts
 
 
 def test_an_incomplete_row_is_told_what_it_needs() -> None:

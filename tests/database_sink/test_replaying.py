@@ -1,0 +1,252 @@
+"""Edits that are decided again: into a database that was set back, and to see that nothing would come of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from consumers.database_sink import replaying
+from consumers.database_sink.replaying import Report, Wanted
+from tabstream.clock import SystemClock
+from tabstream.config import Settings
+from tabstream.core.binding import Bindings
+from tabstream.core.edits import Edit, EditKind
+from tabstream.core.places import Beginning, Offset
+from tabstream.errors import OperatorError
+from tabstream.kafka import clients
+from tabstream.kafka.publisher import Publisher
+from tabstream.kafka.reader import TopicReader
+from tabstream.kafka.topics import EDITS
+from tabstream.postgres.connection import connect
+from tests.database_sink.conftest import LEADS
+from tests.database_sink.desk import cell, edit, leads, new_row, now_ms
+from tests.database_sink.running import Running, until
+from tests.database_sink.test_process import bootstrap_servers
+from tests.kafka.registry_server import RegistryServer
+from tests.postgres.server import Server
+
+__all__ = ["bootstrap_servers"]
+
+ALL = Wanted(Beginning())
+ROWS = "SELECT * FROM leads ORDER BY lead_id"
+STATE = (
+    "SELECT *, xmin::text FROM leads ORDER BY 1",
+    "SELECT *, xmin::text FROM tabstream.cell_register ORDER BY 1, 2, 3",
+    "SELECT *, xmin::text FROM tabstream.row_register ORDER BY 1, 2",
+    "SELECT *, xmin::text FROM tabstream.progress ORDER BY 2",
+    "SELECT *, xmin::text FROM tabstream.edit_result ORDER BY 1",
+    "SELECT * FROM tabstream.parked_edit",
+    "SELECT * FROM tabstream.conflict",
+)
+
+
+class World:
+    """A database with leads, a topic of edits, and copies of the database."""
+
+    def __init__(self, server: Server, settings: Settings, publisher: Publisher, name: str) -> None:
+        self.settings = settings
+        self._server = server
+        self._publisher = publisher
+        self._name = name
+        self._sent = 0
+
+    def query(self, query: str) -> list[tuple[Any, ...]]:
+        with connect(self.settings.database_url, "application", autocommit=True) as connection:
+            cursor = connection.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def send(self, *edits: Edit) -> None:
+        """Writes edits, one after the other."""
+        for one in edits:
+            self._publisher.edit(one).result(10)
+        self._sent += len(edits)
+
+    def settle(self, *edits: Edit) -> None:
+        """Writes edits and has a sink deal with all that there are."""
+        self.send(*edits)
+        with Running(self.settings, leads()):
+            until(lambda: sum(row[0] for row in self.query("SELECT next_offset FROM tabstream.progress")) == self._sent, "all")
+
+    def copy(self) -> None:
+        """Keeps the database as it is."""
+        self._administer("CREATE DATABASE {copy} TEMPLATE {database}")
+
+    def set_back(self) -> None:
+        """The database is as it was when it was copied; sessions end."""
+        self._administer("DROP DATABASE {database} WITH (FORCE)")
+        self._administer("CREATE DATABASE {database} TEMPLATE {copy}")
+
+    def replay(self, wanted: Wanted = ALL) -> Report:
+        bindings = Bindings((leads(),))
+        return replaying.replay(self.settings, bindings, wanted, lambda: "topic", SystemClock(), lambda done, total: None)
+
+    def state(self) -> list[list[tuple[Any, ...]]]:
+        return [self.query(query) for query in STATE]
+
+    def drop_copy(self) -> None:
+        self._administer("DROP DATABASE IF EXISTS {copy} WITH (FORCE)")
+
+    def _administer(self, command: str) -> None:
+        names = {"database": sql.Identifier(self._name), "copy": sql.Identifier(f"{self._name}_copy")}
+        with psycopg.connect(self._server.url(), autocommit=True) as postgres:
+            postgres.execute(sql.SQL(command).format(**names))
+
+
+@pytest.fixture
+def world(server: Server, database_url: str, bootstrap_servers: str, registry: RegistryServer) -> Iterator[World]:
+    with connect(database_url, autocommit=True) as connection:
+        connection.execute(LEADS.encode())
+    settings = Settings(database_url=database_url, bootstrap_servers=bootstrap_servers, schema_registry_url=registry.url)
+    publisher = Publisher(settings)
+    publisher._producer.list_topics(EDITS)
+    made = World(server, settings, publisher, database_url.rpartition("/")[2])
+    yield made
+    made.drop_copy()
+    publisher.close()
+
+
+def later_edits() -> list[Edit]:
+    """A cell changed twice and back, a value that is refused, a new row, and a deleted one."""
+    start = now_ms()
+    return [
+        edit(1, cell("name", "B", "Ada"), read_ms=start),
+        edit(1, cell("name", "Ada", "B", 1_000), read_ms=start + 300),
+        edit(1, cell("email", "bob@x.org", "ada@x.org"), read_ms=start),
+        edit(1, cell("amount", 11, 10), read_ms=start),
+        new_row("a", name="Dan"),
+        edit(3, cell("name", "Cy", "Cy"), kind=EditKind.DELETE),
+    ]
+
+
+def test_a_database_that_was_set_back_gets_the_edits_that_it_lost(world: World) -> None:
+    world.settle(edit(2, cell("name", "Robert", "Bob")))
+    world.copy()
+    world.settle(*later_edits())
+    before, progress = world.query(ROWS), world.query("SELECT partition, next_offset FROM tabstream.progress ORDER BY 1")
+    world.set_back()
+    assert world.query(ROWS) != before
+    report = world.replay()
+    assert world.query(ROWS) == before
+    assert world.query("SELECT partition, next_offset FROM tabstream.progress ORDER BY 1") == progress
+    assert (report.edits, dict(report.counts)) == (
+        7,
+        {"known": 1, "applied": 3, "inserted": 1, "deleted": 1, "rejected": 1},
+    )
+    again = world.replay()
+    assert (again.found, world.query(ROWS)) == ([], before)
+
+
+def test_answers_of_a_replay_say_that_the_tab_may_have_lost_the_row(world: World) -> None:
+    world.copy()
+    world.settle(edit(1, cell("name", "B", "Ada")), new_row("a", name="Dan"))
+    world.set_back()
+    world.replay()
+    found = dict(world.query("SELECT row_key, answers FROM tabstream.edit_result WHERE answers IS NOT NULL"))
+    assert found["[1]"][0]["shown"] == -1
+    assert found["new:a"][0]["reason"] == "inserted again by a replay"
+
+
+def test_on_a_healthy_database_nothing_would_differ_and_nothing_changes(world: World) -> None:
+    world.settle(edit(2, cell("name", "Robert", "Bob")), *later_edits(), new_row("b", notes="no name"))
+    before = world.state()
+    report = world.replay(Wanted(Beginning(), verify=True))
+    assert (report.edits, report.found, dict(report.waiting)) == (8, [], {})
+    assert world.state() == before
+
+
+def test_a_rehearsal_tells_what_a_set_back_database_lacks_and_changes_nothing(world: World) -> None:
+    world.settle(edit(2, cell("name", "Robert", "Bob")))
+    world.copy()
+    world.settle(*later_edits())
+    world.set_back()
+    before = world.state()
+    report = world.replay(Wanted(Beginning(), verify=True))
+    told = [(f.decision.row_key, f.decision.column, f.decision.effect.value, f.dealt_with) for f in report.found]
+    assert sorted(told) == [
+        ("[101]", None, "inserted", False),
+        ("[1]", "amount", "applied", False),
+        ("[1]", "email", "rejected", False),
+        ("[1]", "name", "applied", False),
+        ("[1]", "name", "applied", False),
+        ("[3]", None, "deleted", False),
+    ]
+    assert world.state() == before
+
+
+def test_a_register_that_is_lost_is_found(world: World) -> None:
+    world.settle(edit(2, cell("name", "Robert", "Bob")))
+    world.query("DELETE FROM tabstream.cell_register")
+    world.query("UPDATE leads SET name = 'Bob' WHERE lead_id = 2")
+    [found] = world.replay(Wanted(Beginning(), verify=True)).found
+    assert (found.decision.column, found.decision.value, found.dealt_with) == ("name", "Robert", True)
+
+
+def test_one_binding_s_edits_leave_the_others_to_the_sink(world: World) -> None:
+    world.copy()
+    world.settle(edit(1, cell("name", "B", "Ada")))
+    world.set_back()
+    world.replay(Wanted(Beginning(), binding="leads"))
+    assert world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)]
+    assert sum(row[0] for row in world.query("SELECT next_offset FROM tabstream.progress")) == 0
+    with pytest.raises(OperatorError, match="no binding 'nobody'"):
+        world.replay(Wanted(Beginning(), binding="nobody"))
+
+
+def test_only_what_is_before_the_end_is_replayed(world: World) -> None:
+    world.copy()
+    world.settle(edit(1, cell("name", "B", "Ada")), edit(1, cell("name", "C", "B", 1_000), read_ms=now_ms() + 500))
+    world.set_back()
+    with TopicReader(world.settings) as reader:
+        [partition] = [p for p, has in reader.bounds(EDITS).items() if has.following]
+    world.replay(Wanted(Offset(0, partition), Offset(1, partition)))
+    assert world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)]
+
+
+def test_two_replays_at_once_are_one_too_many(world: World) -> None:
+    with replaying._alone(world.settings.database_url), pytest.raises(OperatorError, match="another replay of edits"):
+        world.replay()
+    world.replay()
+
+
+def test_a_locked_row_waits_for_the_sink_and_its_edits_keep_their_order(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "_RETRY_SECONDS", 0.5)
+    world.copy()
+    start = now_ms()
+    world.settle(
+        edit(1, cell("name", "B", "Ada"), read_ms=start),
+        edit(1, cell("name", "C", "B", 1_000), read_ms=start + 300),
+        edit(2, cell("name", "Robert", "Bob"), read_ms=start),
+    )
+    world.set_back()
+    with connect(world.settings.database_url, "application") as other:
+        other.execute("SELECT * FROM leads WHERE lead_id = 1 FOR UPDATE")
+        report = world.replay()
+        other.rollback()
+    assert sum(report.waiting.values()) == 2
+    assert world.query("SELECT name FROM leads ORDER BY lead_id") == [("Ada",), ("Robert",), ("Cy",)]
+    with Running(world.settings, leads()):
+        until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("C",)], "both edits, in their order")
+
+
+def test_a_sink_goes_on_from_where_the_database_was_set_back_to(world: World) -> None:
+    world.settle(edit(2, cell("name", "Robert", "Bob")))
+    world.copy()
+    with Running(world.settings, leads()):
+        world.send(edit(1, cell("name", "B", "Ada")))
+        until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)], "the edit")
+        world.set_back()
+        until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)], "the edit again, with no other")
+    [(answers,)] = world.query("SELECT answers FROM tabstream.edit_result WHERE row_key = '[1]'")
+    assert answers[0]["shown"] == -1
+
+
+def test_messages_that_are_no_edits_are_counted_and_passed(world: World) -> None:
+    producer = clients.producer(world.settings)
+    producer.produce(EDITS, b"no edit at all", edit(1).kafka_key)
+    producer.flush()
+    world.send(edit(1, cell("name", "B", "Ada")))
+    assert world.replay().unreadable == 1
+    assert world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)]
+    assert world.replay(Wanted(Beginning(), verify=True)).unreadable == 1
