@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     connect_url: str = Field(default="http://localhost:8083", repr=False, description="Kafka Connect's REST API")
     sheets_url: str = Field(default="", description="address of the Sheets API; empty for Google's own")
     google_credentials_file: Path | None = Field(default=None, description="the service account's JSON key")
+    google_credentials_folder: Path | None = Field(
+        default=None, description="a folder of several service accounts' JSON keys, which share the spreadsheets"
+    )
     bindings_file: Path | None = Field(default=None, description="the YAML file that names tables and tabs")
     topic_prefix: str = Field(default="db", pattern=r"^[A-Za-z0-9._-]+$", description="Debezium's topic.prefix")
     topic_replication_factor: int = Field(
@@ -63,7 +66,9 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=60, gt=0, description="how often a tab is read for edits that no trigger reported")
     settle_seconds: float = Field(default=1, ge=0, description="how long typing in a new row must rest before it is submitted")
     quota_per_minute: int = Field(default=60, gt=0, description="calls a minute of each kind (read, write) that Google allows")
-    quota_share: float = Field(default=1.0, gt=0, le=1, description="this instance's share of quota_per_minute")
+    quota_share: float = Field(
+        default=1.0, gt=0, le=1, description="the share of quota_per_minute that all instances together may use"
+    )
     fence: bool = Field(default=True, description="make every write a compare-and-set; off: one sheet sink only")
     pre_image: bool = Field(default=True, description="copy the rows that a write overwrites, and look at the copies")
     drive_check: bool = Field(default=True, description="ask Drive for the spreadsheet's version before a sweep reads it")

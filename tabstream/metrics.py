@@ -196,10 +196,17 @@ API_CALL_SECONDS = _histogram(
 )
 QUOTA_USED = _gauge(
     "tabstream_quota_used",
-    ("kind",),
-    "calls in the last 60 seconds, by kind (read, write)",
-    "near quota_per_minute * quota_share for long: ask Google for more, or spread spreadsheets over projects",
+    ("kind", "account"),
+    "this instance's calls in the last 60 seconds, by kind (read, write) and Google account",
+    "near quota_per_minute * quota_share / instances for long: ask Google for more, or add an account to the folder of keys",
     "calls",
+)
+QUOTA_INSTANCES = _gauge(
+    "tabstream_quota_instances",
+    (),
+    "among how many instances each account's quota is divided; one that has left counts for another minute",
+    "more than there are: an instance is started and stopped again and again; see the logs",
+    "instances",
 )
 QUOTA_WAITED = _histogram(
     "tabstream_quota_waited_seconds",

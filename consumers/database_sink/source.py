@@ -42,7 +42,12 @@ class Source:
     """The consumer of the edits topic. `topic_id` gives the topic's id. Not thread-safe."""
 
     def __init__(self, settings: Settings, desk: Desk, topic_id: Callable[[], str]) -> None:
-        self._consumer: Consumer = clients.consumer(settings, GROUP)
+        self._consumer: Consumer = clients.consumer(
+            settings,
+            GROUP,
+            session_timeout_ms=clients.QUICK_SESSION_MS,
+            heartbeat_interval_ms=clients.QUICK_HEARTBEAT_MS,
+        )
         self._desk = desk
         self._topic_id = topic_id
         self._id = ""

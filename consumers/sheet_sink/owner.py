@@ -42,6 +42,7 @@ from tabstream.errors import BindingProblem, Outage
 from tabstream.kafka.messages import Signal
 from tabstream.kafka.publisher import BrokerUnavailable, MessageTooLarge
 from tabstream.sheets.errors import FenceLost, InvalidRequest, Uncertain
+from tabstream.sheets.pacing import Priority
 
 _log = structlog.get_logger()
 _RESULTS_WAIT_SECONDS = 5.0
@@ -87,7 +88,9 @@ class Owner:
         self.progress = Progress()
         self._services = services
         self._still_owner = still_owner
-        self._client = services.client(self.stop)
+        self._client = services.client(spreadsheet_id, self.stop)
+        # Whoever takes a spreadsheet over is waited for by all its people.
+        self._client.priority = Priority.URGENT
         self._opener = Opener(spreadsheet_id, self._client, services, self.wake)
         self._pre_image = PreImage()
         self._sent: str | None = None
@@ -147,6 +150,7 @@ class Owner:
             self.progress.busy_since = self.progress.busy_since or time.monotonic()
             self._flush_safely()
             self.progress.last_flush_at = time.monotonic()
+            self._client.priority = Priority.LIVE
         else:
             self.progress.busy_since = None
         return due

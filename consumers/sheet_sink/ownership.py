@@ -25,7 +25,7 @@ from tabstream.kafka.partitions import partition_for
 from tabstream.kafka.topics import SIGNALS
 
 _log = structlog.get_logger()
-_GROUP = "tabstream.sheet-sink"
+GROUP = "tabstream.sheet-sink"
 _TIMEOUT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _ASK_SECONDS = 0.5
@@ -34,6 +34,10 @@ _AGAIN_SECONDS = 1.0
 
 class OwnerEnded(TabstreamError):
     """An owner's thread has died: the process ends and is started again."""
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 class Ownership:
@@ -46,12 +50,17 @@ class Ownership:
         self._bound = bindings.current
         self._by_spreadsheet = _by_spreadsheet(self._bound)
         self.outage: str | None = None
+        self._rebalanced: Callable[[], None] = _nothing
         self._partitions = 0
         self._owners: dict[str, tuple[Owner, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._questions: queue.SimpleQueue[Future[bool]] = queue.SimpleQueue()
         self._consumer: Consumer = clients.consumer(
-            services.settings, _GROUP, session_timeout_ms=6_000, auto_offset_reset="latest"
+            services.settings,
+            GROUP,
+            session_timeout_ms=clients.QUICK_SESSION_MS,
+            heartbeat_interval_ms=clients.QUICK_HEARTBEAT_MS,
+            auto_offset_reset="latest",
         )
 
     @property
@@ -60,8 +69,9 @@ class Ownership:
         with self._lock:
             return {spreadsheet: owner for spreadsheet, (owner, _) in self._owners.items()}
 
-    def run(self, stop: threading.Event, ticked: Callable[[], None]) -> None:
-        """Blocks until `stop` is set; `ticked` is called several times a second."""
+    def run(self, stop: threading.Event, ticked: Callable[[], None], rebalanced: Callable[[], None]) -> None:
+        """Blocks until `stop` is set; `ticked` is called several times a second, `rebalanced` before an owner begins."""
+        self._rebalanced = rebalanced
         self._consumer.subscribe([SIGNALS], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
         try:
             while not stop.is_set():
@@ -98,6 +108,7 @@ class Ownership:
         if not self._partitions:
             self._partitions = len(consumer.list_topics(SIGNALS, timeout=_TIMEOUT_SECONDS).topics[SIGNALS].partitions)
         consumer.incremental_assign(list(partitions))
+        self._rebalanced()
         self._begin_those_in({p.partition for p in partitions})
 
     def _revoked(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
@@ -192,7 +203,7 @@ class Ownership:
     def _show_lag(self, partition: int, following: int) -> None:
         with suppress(KafkaException):
             _, high = self._consumer.get_watermark_offsets(TopicPartition(SIGNALS, partition), cached=True)
-            metrics.CONSUMER_LAG.labels(_GROUP, SIGNALS, str(partition)).set(max(0, int(high) - following))
+            metrics.CONSUMER_LAG.labels(GROUP, SIGNALS, str(partition)).set(max(0, int(high) - following))
 
     def _again(self, message: Message) -> None:
         """Has the message received once more, by the partition's next owner if it has gone meanwhile."""

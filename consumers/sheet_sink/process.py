@@ -10,7 +10,8 @@ from dataclasses import replace
 import structlog
 from starlette.routing import BaseRoute
 
-from consumers.sheet_sink.ownership import Ownership
+from consumers.sheet_sink.members import Members
+from consumers.sheet_sink.ownership import GROUP, Ownership
 from consumers.sheet_sink.reporting import forget_gauges, not_ready, show_gauges, statuses, unbound, with_warnings
 from consumers.sheet_sink.services import Services
 from consumers.sheet_sink.upstream import Upstream
@@ -23,9 +24,7 @@ from tabstream.kafka.avro import Decoder
 from tabstream.kafka.messages import Status
 from tabstream.kafka.publisher import Publisher
 from tabstream.process import Process, Readiness
-from tabstream.sheets.credentials import load_credentials
-from tabstream.sheets.pacing import policy_of
-from tabstream.sheets.quota import Quota
+from tabstream.sheets.accounts import load_accounts
 
 _log = structlog.get_logger()
 _STATUS_SECONDS = 1.0
@@ -44,6 +43,7 @@ class SheetSink:
         self._started_ms = services.clock.now_ms()
         self._told: dict[str, Status] = {}
         self._halt = threading.Event()
+        self._members = Members(services, GROUP, self._halt)
         self._upstream = Upstream(services.settings, services.publisher, services.clock, self._halt)
         self._next_status = 0.0
 
@@ -51,8 +51,10 @@ class SheetSink:
         """Blocks until `stop` is set; writes under way are finished."""
         self._upstream.start()
         self._bindings.start(stop)
+        self._members.arrive()
+        self._members.start()
         try:
-            self._ownership.run(stop, self._tell)
+            self._ownership.run(stop, self._tell, self._members.rebalanced)
         finally:
             self._halt.set()
             self._services.publisher.close()
@@ -111,17 +113,11 @@ def build(settings: Settings) -> Process:
     """Wires the process. Raises ConfigurationError."""
     settings.require("database_url", "bindings_file")
     bindings = WatchedBindings(settings.required_path("bindings_file"))
-    credentials = None
-    if settings.google_credentials_file is not None:
-        credentials = load_credentials(settings.google_credentials_file)
-    elif not settings.sheets_url:
-        settings.require("google_credentials_file")
     clock = SystemClock()
     services = Services(
         settings=settings,
         clock=clock,
-        quota=Quota(policy_of(settings.quota_per_minute, settings.quota_share), clock),
-        credentials=credentials,
+        accounts=load_accounts(settings, clock),
         publisher=Publisher(settings),
         decoder=Decoder(settings.schema_registry_url),
         admin=clients.admin(settings),

@@ -33,9 +33,10 @@ from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
 from tabstream.postgres.slots import require_published, slot_name
 from tabstream.postgres.snapshots import ask_for_snapshot
+from tabstream.sheets.accounts import Accounts
 from tabstream.sheets.call import Answer
 from tabstream.sheets.client import SheetsClient
-from tabstream.sheets.quota import Quota
+from tabstream.sheets.pooled import PooledClient
 
 _log = structlog.get_logger()
 _UNKNOWN_CLOCK_MS = 2_000
@@ -110,17 +111,17 @@ class Services:
 
     settings: Settings
     clock: Clock
-    quota: Quota
-    credentials: object | None
+    accounts: Accounts
     publisher: Publisher
     decoder: Decoder
     admin: AdminClient
     instance: str
     google_clock: GoogleTime = field(default_factory=GoogleTime)
 
-    def client(self, stop: threading.Event) -> SheetsClient:
-        """A door to Google for one thread."""
-        return SheetsClient(self.credentials, self.settings.sheets_url or None, self.quota, self.clock, stop)
+    def client(self, spreadsheet_id: str, stop: threading.Event) -> SheetsClient:
+        """A door to one spreadsheet for one thread."""
+        url = self.settings.sheets_url or None
+        return PooledClient(self.accounts, url, self.clock, stop, spreadsheet_id=spreadsheet_id)
 
     def google_interval(self, answer: Answer) -> tuple[int, int]:
         """When the call happened, on Google's clock."""

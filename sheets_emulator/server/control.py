@@ -59,6 +59,11 @@ class Call:
     milliseconds: float
 
 
+def role_name(spreadsheet_id: str, user: str) -> str:
+    """The name under which the role of one user is kept."""
+    return f"{spreadsheet_id} {user}"
+
+
 class Control:
     """Thread-safe. Faults and the log end with the process."""
 
@@ -69,6 +74,10 @@ class Control:
         self._faults: list[Fault] = []
         self._calls: deque[Call] = deque(maxlen=_LOG_SIZE)
         self._numbers = 0
+
+    def role(self, spreadsheet_id: str, user: str) -> Role:
+        """What a user (see Call) may do with a spreadsheet: their own role, else everybody's."""
+        return self.roles.get(role_name(spreadsheet_id, user)) or self.roles.get(spreadsheet_id, "writer")
 
     def change(self, changes: dict[str, Any]) -> Settings:
         """Some settings replaced; raises pydantic's ValidationError for what can't be."""

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sheets_emulator.server.answers import answer
-from sheets_emulator.server.control import Control, Fault
+from sheets_emulator.server.control import Control, Fault, role_name
 from sheets_emulator.server.service import SheetsService
 from sheets_emulator.store.store import Store
 
@@ -57,7 +57,9 @@ def control_routes(control: Control, service: SheetsService, store: Store) -> li
             return _bad(problem)
         if body.get("role") not in ("none", "reader", "writer"):
             return answer({"error": f"role must be none, reader or writer, got {body.get('role')!r}"}, 400)
-        control.roles[request.path_params["id"]] = body["role"]
+        user = body.get("user")
+        name = request.path_params["id"] if user is None else role_name(request.path_params["id"], str(user))
+        control.roles[name] = body["role"]
         await run_in_threadpool(store.keep, ROLES, dict(control.roles))
         return answer(control.roles)
 

@@ -22,11 +22,12 @@ def drive_routes(store: Store, control: Control) -> list[Route]:
 
     def file(request: Request) -> Response:
         spreadsheet_id = request.path_params["id"]
+        role = control.role(spreadsheet_id, request.headers.get("authorization", "anonymous"))
         try:
-            if control.roles.get(spreadsheet_id) == "none":
+            if role == "none":
                 raise NoSpreadsheet(spreadsheet_id)
             if request.method == "DELETE":
-                if control.roles.get(spreadsheet_id) == "reader":
+                if role == "reader":
                     raise Failure(403, "The user does not have sufficient permissions for this file.")
                 store.remove(spreadsheet_id)
                 return Response(status_code=204)

@@ -130,12 +130,12 @@ class SheetsService:
             limits = Limits(settings.read_per_minute, settings.write_per_minute)
             self._quotas.take(call.kind, call.user, limits)
         copies = call.method == "sheets.copyTo"
-        self._permit(call.spreadsheet_id or "", call.kind == "write" and not copies)
+        self._permit(call.spreadsheet_id or "", call.user, call.kind == "write" and not copies)
         if copies:
-            self._permit(str(call.body.get("destinationSpreadsheetId", "")), True)
+            self._permit(str(call.body.get("destinationSpreadsheetId", "")), call.user, True)
 
-    def _permit(self, spreadsheet_id: str, writes: bool) -> None:
-        role = self._control.roles.get(spreadsheet_id, "writer")
+    def _permit(self, spreadsheet_id: str, user: str, writes: bool) -> None:
+        role = self._control.role(spreadsheet_id, user)
         if role == "none" or (role == "reader" and writes):
             raise Failure(403)
 

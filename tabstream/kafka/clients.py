@@ -11,6 +11,11 @@ from tabstream.config import Settings
 # A row of many cells near Google's 50,000 characters; the topics allow as much.
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
+# An instance that was killed is missed within six seconds, the least that a broker allows by default, and the others hear of
+# it with their next heartbeat.
+QUICK_SESSION_MS = 6_000
+QUICK_HEARTBEAT_MS = 1_000
+
 # librdkafka's own log lines go to the process's log.
 _log = logging.getLogger("librdkafka")
 

@@ -43,23 +43,22 @@ class SheetsClient:
         limit_seconds: float | None = None,
     ) -> None:
         self._endpoint = endpoint or None
-        self._http = authorised_http(credentials, TIMEOUT_SECONDS)
-        self._account = str(getattr(credentials, "service_account_email", "") or "")
-        self._sheets = spreadsheets_resource(self._http, self._endpoint)
+        self._hold: Hold | None = None
+        self._http: Any = None
         self._files: Any | None = None
-        self._quota = quota
+        self._use(credentials, quota)
         self._clock = clock
         self._stop = stop or threading.Event()
         self._limit_seconds = limit_seconds
-        self._hold: Hold | None = None
+        self.priority = Priority.LIVE
         self.outage: str | None = None
         """Why the last call has failed, while it is tried again; None where Google answers."""
 
     @contextmanager
-    def budget(self, reads: int = 0, writes: int = 0, priority: Priority = Priority.LIVE) -> Iterator[None]:
+    def budget(self, reads: int = 0, writes: int = 0, priority: Priority | None = None) -> Iterator[None]:
         """Takes the quota of the calls inside first; what is left goes back. Raises SheetsOutage when stopped."""
         outer = self._hold
-        with self._quota.acquire(reads, writes, priority, self._stop) as hold:
+        with self._quota.acquire(reads, writes, self.priority if priority is None else priority, self._stop) as hold:
             self._hold = hold
             try:
                 yield
@@ -74,24 +73,27 @@ class SheetsClient:
         """Reads the spreadsheet with the A1 `ranges`, as far as `fields` says (see `tabstream.sheets.fields`)."""
         if sum(len(quote(text)) + len("&ranges=") for text in ranges) > _LONGEST_RANGES:
             return self.get_by_filter(spreadsheet_id, filters=[{"a1Range": text} for text in ranges], fields=fields)
-        request = self._sheets.get
         return self._read(
-            "get", spreadsheet_id, lambda: request(spreadsheetId=spreadsheet_id, ranges=list(ranges), fields=fields)
+            "get",
+            spreadsheet_id,
+            lambda: self._sheets.get(spreadsheetId=spreadsheet_id, ranges=list(ranges), fields=fields),
         )
 
     def get_by_filter(self, spreadsheet_id: str, *, filters: Sequence[dict[str, Any]], fields: str) -> Answer:
         """Reads what the DataFilter objects select: `{"gridRange": ...}`, `{"a1Range": ...}`."""
-        request = self._sheets.getByDataFilter
         body = {"dataFilters": list(filters)}
         return self._read(
-            "getByDataFilter", spreadsheet_id, lambda: request(spreadsheetId=spreadsheet_id, body=body, fields=fields)
+            "getByDataFilter",
+            spreadsheet_id,
+            lambda: self._sheets.getByDataFilter(spreadsheetId=spreadsheet_id, body=body, fields=fields),
         )
 
     def batch_update(self, spreadsheet_id: str, requests: Sequence[dict[str, Any]]) -> Answer:
         """Applies all requests or none; `replies` stand in their order. Raises Uncertain where nobody can tell."""
-        request = self._sheets.batchUpdate
         body = {"requests": list(requests)}
-        return self._write("batchUpdate", spreadsheet_id, lambda: request(spreadsheetId=spreadsheet_id, body=body))
+        return self._write(
+            "batchUpdate", spreadsheet_id, lambda: self._sheets.batchUpdate(spreadsheetId=spreadsheet_id, body=body)
+        )
 
     def create(self, title: str) -> Answer:
         """Creates a spreadsheet that belongs to the credentials' account; its id is `body["spreadsheetId"]`."""
@@ -121,6 +123,17 @@ class SheetsClient:
         )
         return answer.body
 
+    def _use(self, credentials: Any | None, quota: Quota) -> None:
+        """Calls are made with these from now on; what is held of another quota does not count for them."""
+        if self._http is not None:
+            self._http.close()
+        self._http = authorised_http(credentials, TIMEOUT_SECONDS)
+        self._account = str(getattr(credentials, "service_account_email", "") or "")
+        self._sheets = spreadsheets_resource(self._http, self._endpoint)
+        self._files = None
+        self._quota = quota
+        self._hold = None
+
     def _read(self, method: str, spreadsheet_id: str, make: Callable[[], Request]) -> Answer:
         return self._retrying(Outage)(self._attempt, method, spreadsheet_id, make, CallKind.READ)
 
@@ -149,7 +162,7 @@ class SheetsClient:
     def _pay(self, kind: CallKind) -> None:
         if self._hold is not None and self._hold.spend(kind):
             return
-        priority = self._hold.priority if self._hold is not None else Priority.LIVE
+        priority = self._hold.priority if self._hold is not None else self.priority
         need = {"reads": 1} if kind is CallKind.READ else {"writes": 1}
         with self._quota.acquire(**need, priority=priority, stop=self._stop) as hold:
             hold.spend(kind)

@@ -7,8 +7,11 @@ For each kind:
    that are held (taken, not yet sent) count as if sent now.
 2. Within that, a bucket of `burst` calls that refills evenly, so that a busy minute is paced instead of spent at once
    and waited for. burst + refill per window = per_minute.
-3. A background call leaves `reserve` calls of the bucket to live ones.
-4. After a refusal nothing leaves for a while, and the limit is halved; it recovers by doubling, a step a window.
+3. A background call leaves `reserve` calls of the bucket to live ones. An urgent call, such as a new owner's first ones, may
+   draw as much again as the bucket holds in advance.
+4. The policy may change at any time: a smaller one holds at once. A meter that is drained sends no more than refills, and
+   nothing in advance, for a window: somebody else may have used the quota.
+5. After a refusal nothing leaves for a while, and the limit is halved; it recovers by doubling, a step a window.
 """
 
 from collections import deque
@@ -19,6 +22,7 @@ from enum import IntEnum
 class Priority(IntEnum):
     """Who goes first."""
 
+    URGENT = -1
     LIVE = 0
     BACKGROUND = 1
 
@@ -60,6 +64,7 @@ class Meter:
     _level: float = 0.0
     _level_at: int | None = None
     _closed_until: int = 0
+    _drained_until: int = 0
     _recover_at: int = 0
 
     def wait_ms(self, now: int, calls: int, priority: Priority) -> int | None:
@@ -77,11 +82,16 @@ class Meter:
             return None
         if excess > 0:
             wait = max(wait, self.sent[excess - 1] + self.policy.window_ms - now)
-        kept = self.policy.reserve if priority is Priority.BACKGROUND else 0
-        missing = min(calls + kept, self._burst) - self._level
+        missing = min(calls + self._kept(now, priority), self._burst) - self._level
         if missing > 1e-9:
             wait = max(wait, int(missing / self._refill_per_ms) + 1)
         return wait
+
+    def _kept(self, now: int, priority: Priority) -> float:
+        """What a call leaves in the bucket; less than nothing where it may draw in advance."""
+        if priority is Priority.URGENT and now >= self._drained_until:
+            return -self._burst
+        return self.policy.reserve if priority is Priority.BACKGROUND else 0
 
     def take(self, now: int, calls: int) -> None:
         """Holds `calls`, which `wait_ms` has just allowed."""
@@ -108,6 +118,18 @@ class Meter:
         self.share = max(self.policy.smallest_share, self.share / 2)
         self._recover_at = self._closed_until + self.policy.window_ms
         self._level = min(self._level, 0.0)
+
+    def resize(self, now: int, policy: QuotaPolicy) -> None:
+        """Another policy from now on; what was saved up under the old one is kept as far as the new one allows."""
+        self._advance(now)
+        self.policy = policy
+        self._level = min(self._level, self._burst)
+
+    def drain(self, now: int) -> None:
+        """What was saved up is gone."""
+        self._advance(now)
+        self._level = min(self._level, 0.0)
+        self._drained_until = now + self.policy.window_ms
 
     def used(self, now: int) -> int:
         """Calls in the window that ends now, held ones included."""

@@ -32,14 +32,14 @@ class _Waiter:
 class Quota:
     """Hands out calls, live ones before background ones, each in the order of asking. Thread-safe."""
 
-    def __init__(self, policy: QuotaPolicy, clock: Clock) -> None:
+    def __init__(self, policy: QuotaPolicy, clock: Clock, account: str = "") -> None:
         self._clock = clock
         self._meters = {kind: Meter(policy) for kind in CallKind}
         self._changed = threading.Condition()
         self._waiting: list[_Waiter] = []
         self._turns = count()
         for kind in CallKind:
-            metrics.QUOTA_USED.labels(kind.value).set_function(partial(self.used, kind))
+            metrics.QUOTA_USED.labels(kind.value, account).set_function(partial(self.used, kind))
 
     def acquire(
         self,
@@ -68,6 +68,19 @@ class Quota:
         for kind in needs:
             metrics.QUOTA_WAITED.labels(kind.value).observe(self._clock.monotonic() - began)
         return Hold(self, needs, priority)
+
+    def resize(self, policy: QuotaPolicy) -> None:
+        """The limits are these from now on. What was sent before counts."""
+        with self._changed:
+            for meter in self._meters.values():
+                meter.resize(self._now(), policy)
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Calls leave only as the quota refills."""
+        with self._changed:
+            for meter in self._meters.values():
+                meter.drain(self._now())
 
     @property
     def waiting(self) -> int:

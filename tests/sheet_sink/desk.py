@@ -32,6 +32,7 @@ from tabstream.kafka import clients
 from tabstream.kafka.avro import Decoder
 from tabstream.kafka.publisher import Publisher
 from tabstream.sheets import requests as build
+from tabstream.sheets.accounts import Account, Accounts
 from tabstream.sheets.client import SheetsClient
 from tabstream.sheets.pacing import policy_of
 from tabstream.sheets.quota import Quota
@@ -65,8 +66,8 @@ def services(sheets_url: str, bootstrap_servers: str) -> Iterator[Services]:
     settings = Settings(sheets_url=sheets_url, bootstrap_servers=bootstrap_servers)
     publisher = Publisher(settings)
     decoder = Decoder(settings.schema_registry_url)
-    quota = Quota(policy_of(60_000), clock)
-    yield Services(settings, clock, quota, None, publisher, decoder, clients.admin(settings), "sink-1")
+    accounts = Accounts((Account("", None, Quota(policy_of(60_000), clock)),))
+    yield Services(settings, clock, accounts, publisher, decoder, clients.admin(settings), "sink-1")
     publisher.close()
 
 
@@ -214,7 +215,7 @@ class Desk:
 @contextmanager
 def desk(made: Services, server: EmulatorProcess) -> Iterator[Desk]:
     """A new spreadsheet, set up."""
-    client = made.client(threading.Event())
+    client = made.client("", threading.Event())
     spreadsheet_id = str(client.create("sales").body["spreadsheetId"])
     with bound_tab(made, spreadsheet_id) as tab:
         yield Desk(made, server, client, spreadsheet_id, tab)

@@ -124,3 +124,37 @@ def test_a_policy_that_contradicts_itself_is_refused() -> None:
 @pytest.mark.parametrize(("per_minute", "share", "limit"), [(60, 1.0, 60), (60, 0.5, 30), (1, 1.0, 1), (60, 0.001, 1)])
 def test_a_share_divides_the_limit(per_minute: int, share: float, limit: int) -> None:
     assert policy_of(per_minute, share).per_minute == limit
+
+
+def test_urgent_calls_draw_in_advance_but_never_beyond_the_limit() -> None:
+    meter = Meter(policy_of(30))
+    for _ in range(10):
+        meter.take(0, 1)
+        meter.spend(0)
+    assert meter.wait_ms(0, 1, Priority.LIVE) != 0
+    in_advance = 0
+    while meter.wait_ms(0, 1, Priority.URGENT) == 0:
+        meter.take(0, 1)
+        meter.spend(0)
+        in_advance += 1
+    assert in_advance == 10
+    meter.drain(0)
+    assert meter.wait_ms(0, 1, Priority.URGENT) == meter.wait_ms(0, 1, Priority.LIVE)
+
+
+def test_a_drained_meter_sends_as_it_refills_and_nothing_in_advance_for_a_window() -> None:
+    meter = Meter(policy_of(30))
+    meter.drain(0)
+    wait = meter.wait_ms(0, 1, Priority.URGENT)
+    assert wait == meter.wait_ms(0, 1, Priority.LIVE)
+    assert wait is not None and wait > 1_000
+    assert meter.wait_ms(61_000, 20, Priority.URGENT) == 0
+
+
+def test_a_smaller_policy_holds_at_once_for_what_was_sent_before() -> None:
+    meter = Meter(policy_of(60))
+    for _ in range(20):
+        meter.take(0, 1)
+        meter.spend(0)
+    meter.resize(0, policy_of(60, 1 / 3))
+    assert meter.wait_ms(30_000, 1, Priority.URGENT) == 61_000 - 30_000
