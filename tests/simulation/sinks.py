@@ -34,7 +34,7 @@ class SheetServices(Services):
 
     doors: Any = None
 
-    def client(self, stop: Any) -> Any:
+    def client(self, spreadsheet_id: str, stop: Any) -> Any:
         """See Services."""
         return self.doors.door()
 
@@ -95,7 +95,7 @@ class SheetSink:
         publisher: Any = self.broker
         nothing: Any = None
         decoder: Any = Decoder()
-        services = SheetServices(SETTINGS, self.clock, nothing, None, publisher, decoder, nothing, "sink", doors=self)
+        services = SheetServices(SETTINGS, self.clock, nothing, publisher, decoder, nothing, "sink", doors=self)
         self.owner = Owner(SPREADSHEET_ID, [self.binding], services, self.still_owner)
 
     def door(self) -> Door:
