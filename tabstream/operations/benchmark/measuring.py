@@ -10,6 +10,7 @@ from tabstream.operations.benchmark.changes import commit_to_cell
 from tabstream.operations.benchmark.edits import edit_to_commit
 from tabstream.operations.benchmark.figure import Figure, of_spread
 from tabstream.operations.benchmark.memory import resident_bytes
+from tabstream.operations.benchmark.takeover import seconds_to_take_over
 from tabstream.operations.demo.installing import TRIGGER_DELAY_MS
 from tabstream.operations.demo.story.scene import Scene
 from tabstream.operations.measuring.percentiles import ENOUGH_SAMPLES
@@ -20,6 +21,7 @@ _EVERY_SECONDS = 2.0
 _FAST_SECONDS = 20.0
 _IDLE_SECONDS = 60.0
 _EQUAL_SECONDS = 180.0
+_KILLS = 3
 _SLOW_RATES = (1.0, 5.0)
 _FAST_RATES = (50.0, 500.0)
 
@@ -81,6 +83,15 @@ def measure(scene: Scene, samples: int, say: Tell, done: Callable[[Figure], None
     before = scene.emulator.last_call()
     time.sleep(_IDLE_SECONDS)
     add(Figure("calls in an idle minute", summary(calls_since(scene.emulator, before)), aim="only the sweep's"))
+
+    say("the owner is killed")
+    key = scene.lead("taken-over")
+    rounds = _KILLS if samples >= SAMPLES else 1
+    taken = [seconds_to_take_over(scene, key, lambda: _rest(scene, say)) for _ in range(rounds)]
+    name = "an owner killed (kill -9): first write by another after"
+    add(Figure(name, f"longest {max(taken):.1f} s, shortest {min(taken):.1f} s", str(rounds), "under 10 s"))
+    scene.query("delete_story", story=scene.story)
+    scene.until_equal(_EQUAL_SECONDS)
 
     say("a rebuild of a large tab")
     for figure in wide.figures(scene.place.state):

@@ -90,13 +90,17 @@ def _condition(state: State, name: str) -> str | None:
     return next((str(s["condition"]) for s in stack.status(state) if s["name"] == name), None)
 
 
-def _install_script(place: Place, producer_url: str) -> None:
+def script_files() -> dict[str, str]:
+    """The Apps Script of a bound spreadsheet, by file names."""
     scripts = files("sheet_producer").joinpath("apps_script")
-    names = ("Code.gs", "appsscript.json")
+    return {name: scripts.joinpath(name).read_text(encoding="utf-8") for name in ("Code.gs", "appsscript.json")}
+
+
+def _install_script(place: Place, producer_url: str) -> None:
     secret = place.state.producer_secret_file.read_text(encoding="utf-8").splitlines()[0].strip()
     person = Person(place.person_url, place.spreadsheet_id, TAB)
     try:
-        person.put_script({name: scripts.joinpath(name).read_text(encoding="utf-8") for name in names})
+        person.put_script(script_files())
         person.run_script("install", producer_url, secret)
     finally:
         person.close()
