@@ -18,8 +18,8 @@ _log = structlog.get_logger()
 
 
 class PooledClient(SheetsClient):
-    """For one thread. Each spreadsheet is served by the account that it prefers, or by one that works in its stead, which stays
-    until it does not. `spreadsheet_id` is the one whose account's quota a budget takes.
+    """For one thread. Each spreadsheet is served by the account that it prefers, or by one that works in its stead, as long as
+    that works. `spreadsheet_id` is the one whose account's quota a budget takes.
 
     A call that Google refuses for want of permission was not applied: another account may send it.
     """

@@ -51,7 +51,7 @@ class Book:
 
     def shown(self) -> list[tuple[str, ...]]:
         view = self.view()
-        return sorted(tuple(view.at(number, column) for column in COLUMNS) for number in view.rows.values())
+        return sorted(tuple(view.at(number, column) for column in COLUMNS) for number in rows_by_key(view).values())
 
 
 def rows_by_key(view: View) -> dict[str, int]:
@@ -217,6 +217,7 @@ def test_instances_share_the_work_and_nothing_is_lost_or_doubled_when_they_come_
         until(lambda: all(sink.ready() for sink in sinks), "the sheet sinks to be ready")
         until(lambda: len(estate.owners()) == BOOKS and len(set(estate.owners().values())) >= 2, "the books to be shared", 90)
         until(second_database_sink.ready, "the second database sink to share the edits")
+        _assert_status_tells_all(estate, [sink.name for sink in sinks])
         with Load(estate) as load:
             killed = _kill_an_owner(estate, sinks)
             sinks.remove(killed)
@@ -232,6 +233,13 @@ def test_instances_share_the_work_and_nothing_is_lost_or_doubled_when_they_come_
     _assert_within_quotas(estate.calls())
     served = {c["user"] for c in estate.calls() if c["spreadsheet_id"] == estate.denied.spreadsheet_id and c["status"] == 200}
     assert served & {user(name) for name in ACCOUNTS} == {user(preferred(ACCOUNTS, estate.denied.spreadsheet_id)[1])}
+
+
+def _assert_status_tells_all(estate: Estate, others: Sequence[str]) -> None:
+    told = json.loads(estate.local.command("status", "--json", **estate.local.settings()).stdout)
+    owners = {instance["owner"]: instance["spreadsheets"] for instance in told["instances"]}
+    assert sum(owners.values()) == BOOKS
+    assert len(owners.keys() - set(others)) <= 1, "the stack's own sink is the only other one"
 
 
 def _kill_an_owner(estate: Estate, sinks: Sequence[Instance]) -> Instance:
