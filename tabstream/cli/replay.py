@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tabstream.cli.completion import binding_names
 from tabstream.cli.printing import Json, print_json, print_table, print_text
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def edits(
     end: Annotated[
         str | None, typer.Option("--to", metavar=_PLACE, help="where to end, before this; the end, if not given")
     ] = None,
-    binding: Annotated[str | None, typer.Option(help="only edits of this binding", show_default=False)] = None,
+    binding: Annotated[
+        str | None, typer.Option(autocompletion=binding_names, help="only edits of this binding", show_default=False)
+    ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="change nothing: only tell what would differ")] = False,
     as_json: Json = False,
 ) -> None:
