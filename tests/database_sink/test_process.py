@@ -193,8 +193,8 @@ def test_a_wrong_bindings_file_is_a_warning_and_changes_nothing(
 
 
 def _reset_group(settings: Settings) -> None:
-    """As a member of the group: the mock broker takes no commit from outside it."""
-    consumer = clients.consumer(settings, "tabstream.database-sink")
+    """As a member of the group: the mock broker takes no commit from outside it, and wants all members alike."""
+    consumer = clients.consumer(settings, "tabstream.database-sink", session_timeout_ms=clients.QUICK_SESSION_MS)
     consumer.subscribe([EDITS])
     partitions = consumer.list_topics(EDITS).topics[EDITS].partitions
     until(lambda: consumer.poll(0.1) is None and len(consumer.assignment()) == len(partitions), "all partitions")
