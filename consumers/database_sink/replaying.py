@@ -199,7 +199,6 @@ class _Replay:
         if record.offset < self._progress[record.partition]:
             refuse_forgotten(record.at_ms, self.clock.now_ms(), _REMEMBERED_DAYS)
         raw = record.value or b""
-        self._times[position] = record.at_ms
         try:
             edit = self.intake.edit(raw)
         except Poison:
@@ -212,6 +211,7 @@ class _Replay:
         if self.wanted.binding not in (None, edit.binding):
             return None
         self._report.edits += 1
+        self._times[position] = record.at_ms
         return Arrival(position, raw, edit, again=self._was_dealt_with(position))
 
     def _was_dealt_with(self, position: Position) -> bool:
@@ -246,10 +246,8 @@ class _Replay:
             self._report.counts.update(counts(made))
             position = decided.arrival.position
             _, partition, offset = position
-            known = offset < self._progress[partition]
-            self._report.found += [
-                Found(partition, offset, self._times[position], known, decision) for decision in made if decision.differs
-            ]
+            known, at_ms = offset < self._progress[partition], self._times.pop(position)
+            self._report.found += [Found(partition, offset, at_ms, known, d) for d in made if d.differs]
         for arrival in settled.parked:
             self._reasons[arrival.position] = arrival.park or LOCKED
 
