@@ -34,6 +34,7 @@ class Settler:
     backlog: Backlog
     clock: Clock
     _connection: Connection | None = None
+    _rehearsing: bool = False
     _looked_again: set[Position] = field(default_factory=set)
 
     def prepare(self) -> None:
@@ -81,7 +82,7 @@ class Settler:
         try:
             unit, doors = self._doors(unit)
             began = time.perf_counter()
-            settled = Transaction(self._connect(), unit, self.backlog.moves(unit), doors).run()
+            settled = Transaction(self._connect(), unit, self.backlog.moves(unit), doors, not self._rehearsing).run()
             metrics.BATCH_SECONDS.observe(time.perf_counter() - began)
         except psycopg.Error as problem:
             return None, self._instead(unit, problem)
@@ -91,12 +92,15 @@ class Settler:
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """Nothing of what is done inside outlives it; raises DatabaseUnavailable."""
+        """Nothing of what is done inside outlives it, and new rows are not even tried; raises DatabaseUnavailable."""
+        self._rehearsing = True
         try:
             with self._connect().transaction(force_rollback=True):
                 yield
         except psycopg.Error as problem:
             raise self._unavailable(problem) from problem
+        finally:
+            self._rehearsing = False
 
     def rehearse(self, unit: Unit) -> tuple[Settled | None, list[Unit]]:
         """As `settle`, inside a rehearsal. What changes nothing is undone at once, so that its rows are locked for no time."""

@@ -54,12 +54,14 @@ class Settled:
 
 @dataclass(slots=True)
 class Transaction:
-    """Deals with one unit. `doors` gives the door to each edit's table, by binding and zone."""
+    """Deals with one unit. `doors` gives the door to each edit's table, by binding and zone. `inserts` False leaves new rows
+    out, because a sequence that has given a key does not take it back in a rollback."""
 
     connection: Connection
     unit: Unit
     moves: Mapping[Partition, tuple[int, int]]
     doors: Mapping[tuple[str, str], Rows]
+    inserts: bool = True
     _decided: list[Decided] = field(default_factory=list)
     _parked: list[Arrival] = field(default_factory=list)
 
@@ -126,7 +128,7 @@ class Transaction:
         writes = {
             n: Write(d.verdict, _key_of(d.edit.row_key, d.rows) or ())
             for n, d in enumerate(self._decided)
-            if d.verdict.kind is not WriteKind.NONE
+            if d.verdict.kind is not WriteKind.NONE and (self.inserts or d.verdict.kind is not WriteKind.INSERT)
         }
         if not writes:
             return
