@@ -128,6 +128,7 @@ def test_a_database_that_was_set_back_gets_the_edits_that_it_lost(world: World) 
     before, progress = world.query(ROWS), world.query("SELECT partition, next_offset FROM tabstream.progress ORDER BY 1")
     world.set_back()
     assert world.query(ROWS) != before
+    assert world.replay(Wanted(Beginning(), verify=True)).found
     report = world.replay()
     assert world.query(ROWS) == before
     assert world.query("SELECT partition, next_offset FROM tabstream.progress ORDER BY 1") == progress
