@@ -11,6 +11,7 @@ from tabstream.sheets import requests as build
 from tabstream.sheets.requests import Request
 from tabstream.sheets.updates import coalesce_updates
 
+SYNC_WARNING = "tabstream keeps its marks here: a change here can make a row be taken for another one"
 DROPPED_MESSAGE = "this column is no longer in the table, and not synced"
 
 
@@ -22,6 +23,15 @@ def dress(sheet_id: int, index: int, column: BoundColumn) -> list[Request]:
     if column.read_only or column.type.read_only:
         requests.append(formats.grey_column(sheet_id, index))
     return requests
+
+
+def sync_column(sheet_id: int, index: int) -> list[Request]:
+    """The column of the marks: its header, hidden, and people are warned before they change it."""
+    return [
+        build.update_cells(sheet_id, 0, index, [[build.cell(SYNC_HEADER)]]),
+        formats.hide_column(sheet_id, index),
+        build.protect_column(sheet_id, index, SYNC_WARNING),
+    ]
 
 
 def change_columns(sheet_id: int, header: Sequence[ObservedCell], changes: ColumnChanges) -> list[Request]:

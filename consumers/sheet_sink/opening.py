@@ -8,12 +8,13 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 
 import structlog
 
 from consumers.sheet_sink import sample
 from consumers.sheet_sink.bound_tab import BoundTab, Place
-from consumers.sheet_sink.columns import change_columns, dress
+from consumers.sheet_sink.columns import change_columns, dress, sync_column
 from consumers.sheet_sink.feed import Topics
 from consumers.sheet_sink.inbox import Inbox
 from consumers.sheet_sink.rendering import fence
@@ -47,11 +48,10 @@ from tabstream.sheets.requests import Request
 
 _log = structlog.get_logger()
 _NEAR_CELLS = 8_000_000
-_SYNC_WARNING = "tabstream keeps its marks here: a change here can make a row be taken for another one"
 
 
 @dataclass(frozen=True, slots=True)
-class _World:
+class World:
     """What a binding finds when it is opened: spreadsheet and tab, the table, its topics."""
 
     view: SheetView
@@ -108,21 +108,20 @@ class Opener:
 
     def open(self, binding: Binding) -> BoundTab:
         """The binding, running. Raises BindingProblem where something is missing, Outage where something is out of reach."""
-        world = self._look(binding)
+        world = self.look(binding)
         tab, shape = world.tab, world.shape
-        if world.view.tab_by_id(SCRATCH_SHEET_ID) is None:
-            self._add_scratch()
+        self.ensure_scratch(world.view)
         cells = self._rows_of(tab.sheet_id, (0, None))
         header = cells.get(0, ())
         if not any(cell.shown == SYNC_HEADER for cell in header):
             if any(cell.value is not None for row in cells.values() for cell in row):
                 raise without_sync(tab, binding)
-            self._check_sample(world, binding)
+            self.check_sample(world, binding)
             self._set_up(world, binding)
             return self.open(binding)
-        mark, metadata_id = _watermark(tab, binding)
+        mark, metadata_id = watermark_of(tab, binding)
         if mark is None or metadata_id is None:
-            self._fenced([_new_watermark(world, binding, 0)])
+            self.fenced([new_watermark(world, binding, 0)])
             return self.open(binding)
         changes = column_changes(mark.columns, shape)
         if changes:
@@ -132,16 +131,17 @@ class Opener:
         place = Place(tab.sheet_id, tab.title, layout, metadata_id, mark.sequence)
         return self._start(binding, world, place, mark)
 
-    def _look(self, binding: Binding) -> _World:
-        view = self._structure()
+    def look(self, binding: Binding) -> World:
+        """What the binding finds now; raises BindingProblem where something is missing, Outage."""
+        view = self.structure()
         table = self._services.table(binding, view.zone)
         topics = self._services.topics(binding)
         if not topics.table_id or not topics.results_id:
             missing = topics.results if topics.table_id else topics.table
             raise BindingProblem(f"the topic {missing!r} does not exist", "run: tabstream connectors apply")
-        return _World(view, _find(view, binding), table, topics)
+        return World(view, _find(view, binding), table, topics)
 
-    def _start(self, binding: Binding, world: _World, place: Place, mark: Watermark) -> BoundTab:
+    def _start(self, binding: Binding, world: World, place: Place, mark: Watermark) -> BoundTab:
         now, settings = self._services.clock.now_ms(), self._services.settings
         sheet_id, sequence = self.sequences.pop(binding.name, (place.sheet_id, 0))
         sequence = sequence if sheet_id == place.sheet_id else 0
@@ -164,7 +164,8 @@ class Opener:
             opened.truncated = world.table.truncated
         return opened
 
-    def _structure(self) -> SheetView:
+    def structure(self) -> SheetView:
+        """The spreadsheet without its cells."""
         view = read_spreadsheet(self._client.get(self._spreadsheet_id, fields=STRUCTURE).body)
         self._cells_of.clear()
         self.measure(view)
@@ -176,15 +177,19 @@ class Opener:
         seen = read_spreadsheet(answer.body).tab_by_id(sheet_id)
         return {} if seen is None else seen.rows
 
-    def _add_scratch(self) -> None:
+    def ensure_scratch(self, view: SheetView) -> None:
+        """Adds the hidden tab and its fence where the spreadsheet has none."""
+        if view.tab_by_id(SCRATCH_SHEET_ID) is not None:
+            return
         requests = [
             build.add_tab(SCRATCH_TAB, SCRATCH_SHEET_ID, True, SCRATCH_ROWS, SCRATCH_COLUMNS),
             build.protect_tab(SCRATCH_SHEET_ID, str(uuid.uuid4())),
         ]
         self._client.batch_update(self._spreadsheet_id, requests)
 
-    def _fenced(self, requests: Sequence[Request]) -> None:
-        scratch = self._structure().tab_by_id(SCRATCH_SHEET_ID)
+    def fenced(self, requests: Sequence[Request]) -> None:
+        """Sends the requests in one call behind the fence; raises FenceLost where another write came first."""
+        scratch = self.structure().tab_by_id(SCRATCH_SHEET_ID)
         protection = scratch.protection if scratch is not None else None
         first = [] if protection is None or not self._services.settings.fence else fence(protection.id, str(uuid.uuid4()))
         if scratch is not None and protection is None:
@@ -192,17 +197,17 @@ class Opener:
         self._client.batch_update(self._spreadsheet_id, [*first, *requests])
         self.wrote = True
 
-    def _check_sample(self, world: _World, binding: Binding) -> None:
+    def check_sample(self, world: World, binding: Binding) -> None:
         """Raises BindingProblem where a column's values would not survive the way through the sheet."""
         shape, problem = self._lossy.get(binding.name, (None, None))
         if problem is not None and shape == world.shape:
             raise problem
         texts = self._services.sample(binding, world.shape, sample.SAMPLE_ROWS)
-        scratch = self._structure().tab_by_id(SCRATCH_SHEET_ID)
+        scratch = self.structure().tab_by_id(SCRATCH_SHEET_ID)
         if not texts or scratch is None:
             return
         values = sample.values_of(texts, world.shape)
-        self._fenced(sample.write_requests(values, (scratch.row_count, scratch.column_count)))
+        self.fenced(sample.write_requests(values, (scratch.row_count, scratch.column_count)))
         rows = sample.FIRST_ROW, sample.FIRST_ROW + len(values)
         try:
             sample.compare(values, self._rows_of(SCRATCH_SHEET_ID, rows), world.shape)
@@ -210,7 +215,7 @@ class Opener:
             self._lossy[binding.name] = (world.shape, found)
             raise
 
-    def _set_up(self, world: _World, binding: Binding) -> None:
+    def _set_up(self, world: World, binding: Binding) -> None:
         tab, shape = world.tab, world.shape
         width = len(shape.columns) + 1
         requests: list[Request] = []
@@ -218,32 +223,31 @@ class Opener:
             requests.append(build.append_columns(tab.sheet_id, width - tab.column_count))
         if tab.row_count < 2:
             requests.append(build.append_rows(tab.sheet_id, 2 - tab.row_count))
-        header = [build.cell(c.header) for c in shape.columns] + [build.cell(SYNC_HEADER)]
+        header = [build.cell(c.header) for c in shape.columns]
         requests += [
             build.update_cells(tab.sheet_id, 0, 0, [header]),
             formats.freeze_rows(tab.sheet_id),
             formats.bold_header(tab.sheet_id, 0, width),
-            formats.hide_column(tab.sheet_id, width - 1),
-            build.protect_column(tab.sheet_id, width - 1, _SYNC_WARNING),
+            *sync_column(tab.sheet_id, width - 1),
         ]
         for index, column in enumerate(shape.columns):
             requests += dress(tab.sheet_id, index, column)
-        requests.append(_new_watermark(world, binding, self._services.clock.now_ms()))
-        self._fenced(requests)
+        requests.append(new_watermark(world, binding, self._services.clock.now_ms()))
+        self.fenced(requests)
         _log.info("tab set up", binding=binding.name, tab=tab.title, columns=len(shape.columns))
 
     def _change_columns(
-        self, binding: Binding, world: _World, header: Sequence[ObservedCell], changes: ColumnChanges, mark: Watermark
+        self, binding: Binding, world: World, header: Sequence[ObservedCell], changes: ColumnChanges, mark: Watermark
     ) -> None:
         rewrite = (*mark.rewrite, *(c.name for c in changes.retyped if c.name not in mark.rewrite))
         told = replace(mark, columns=described_columns(world.shape), rewrite=rewrite)
         requests = change_columns(world.tab.sheet_id, header, changes)
         if changes.added or changes.retyped:
             self._services.ask_for_snapshot(binding)  # their values come with no change of a row
-        _, metadata_id = _watermark(world.tab, binding)
+        _, metadata_id = watermark_of(world.tab, binding)
         if metadata_id is not None:
             requests.append(build.update_metadata(metadata_id, encode_watermark(told)))
-        self._fenced(requests)
+        self.fenced(requests)
         _log.info(
             "columns changed",
             tab=world.tab.title,
@@ -256,7 +260,7 @@ class Opener:
 def _find(view: SheetView, binding: Binding) -> TabView:
     for tab in view.tabs:
         refuse_newer(tab, binding)
-        mark, _ = _watermark(tab, binding)
+        mark, _ = watermark_of(tab, binding)
         if mark is not None and mark.sheet_id == tab.sheet_id:
             return tab
     named = view.tab(binding.tab)
@@ -279,7 +283,8 @@ def refuse_newer(tab: TabView, binding: Binding) -> None:
             )
 
 
-def _watermark(tab: TabView, binding: Binding) -> tuple[Watermark | None, int | None]:
+def watermark_of(tab: TabView, binding: Binding) -> tuple[Watermark | None, int | None]:
+    """The binding's watermark in a tab and the id of its metadata, None twice where there is none."""
     for entry in tab.metadata:
         if entry.key == METADATA_KEY:
             mark = decode_watermark(entry.value)
@@ -290,14 +295,15 @@ def _watermark(tab: TabView, binding: Binding) -> tuple[Watermark | None, int | 
 
 def without_sync(tab: TabView, binding: Binding) -> BindingProblem:
     """What is wrong with a tab that holds something and has no column `_sync`."""
-    if _watermark(tab, binding)[0] is not None:
+    if watermark_of(tab, binding)[0] is not None:
         return BindingProblem(
             f"the column {SYNC_HEADER!r} of tab {tab.title!r} was deleted, or its header changed",
             "undo that, or restore an earlier version; the rows can't be told apart without it",
         )
     return BindingProblem(
         f"tab {tab.title!r} has content of its own and is not bound yet",
-        "empty the tab or name another one in the bindings file",
+        f"tabstream bind {binding.table} {quote(binding.spreadsheet)} {quote(binding.tab)} shows what differs, and takes the "
+        "sides that you name; or empty the tab, or name another one in the bindings file",
     )
 
 
@@ -309,7 +315,7 @@ def overtaken(view: SheetView, tabs: Mapping[str, BoundTab], ours: bool) -> list
     names = []
     for name, tab in tabs.items():
         seen = view.tab_by_id(tab.place.sheet_id)
-        mark = None if seen is None else _watermark(seen, tab.binding)[0]
+        mark = None if seen is None else watermark_of(seen, tab.binding)[0]
         if mark is None or mark.sequence <= tab.place.sequence:
             continue
         if ours:
@@ -319,7 +325,9 @@ def overtaken(view: SheetView, tabs: Mapping[str, BoundTab], ours: bool) -> list
     return names
 
 
-def _new_watermark(world: _World, binding: Binding, now_ms: int) -> Request:
+def new_watermark(world: World, binding: Binding, now_ms: int, shown: Mapping[int, int] | None = None) -> Request:
+    """The first watermark of a tab. `shown` are the offsets of the table's topic whose keys the tab had or lacks on purpose,
+    None where it shows nothing of it yet; `now_ms` is 0 where all rows are to be planned."""
     sheet_id = world.tab.sheet_id
     mark = Watermark(
         binding=binding.name,
@@ -327,7 +335,7 @@ def _new_watermark(world: _World, binding: Binding, now_ms: int) -> Request:
         sequence=0,
         written_ms=now_ms,
         zone=world.view.zone,
-        table=TopicMark(world.topics.table_id, {}),
+        table=TopicMark(world.topics.table_id, shown or {}),
         results=TopicMark(world.topics.results_id, {0: world.topics.results_end - 1}),
         columns=described_columns(world.shape),
         locale=world.view.locale,

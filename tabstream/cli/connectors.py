@@ -23,10 +23,9 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
     Shows the difference, applies it, waits until every task runs, and explains a failure.
     """
     from connectors import apply as applying
-    from connectors.publication import has_key, streamable
+    from connectors.installing import install_source
+    from connectors.publication import streamable
     from tabstream.kafka.connect import Connect
-    from tabstream.kafka.topics import ensure_topics, own_topics, table_topic
-    from tabstream.postgres.schema import install, watch_truncate
 
     settings, source = _load()
     connect = Connect(settings.connect_url)
@@ -34,27 +33,9 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
     source, left_out = streamable(source)
     for table in left_out:
         console.print(f"[yellow]{table} is not streamed: its primary key holds an array; give it another key[/yellow]")
-    planned = applying.plan(source, connect)
-    _show(console, planned.differences)
-    if dry_run:
-        return
-    tables = tuple(table_topic(settings.topic_prefix, table) for table in source.tables)
-    made = ensure_topics(settings, own_topics(settings.topic_prefix) + tables)
-    if made:
-        console.print(f"topics created: {', '.join(made)}")
-    install(settings.database_url)
-    existing = []
-    for table in source.tables:
-        try:
-            watch_truncate(settings.database_url, table)
-            if has_key(settings.database_url, table):
-                existing.append(table)
-            else:
-                console.print(f"[yellow]{table} is not published: it has no primary key; add one and apply again[/yellow]")
-        except OperatorError as problem:
-            console.print(f"[yellow]{problem.problem}: {problem.remedy}[/yellow]")
-    applying.apply(source, connect, existing, console.print)
-    console.print(f"connector {source.name} runs")
+    _show(console, applying.plan(source, connect).differences)
+    if not dry_run:
+        install_source(settings, source, connect, console.print)
 
 
 @app.command()

@@ -8,6 +8,7 @@ import typer
 from tabstream.cli import (
     audit,
     benchmark,
+    bind,
     confirm,
     conflicts,
     connectors,
@@ -25,6 +26,7 @@ from tabstream.cli import (
     schemas,
     status,
     tail,
+    unbind,
 )
 from tabstream.errors import ConfigurationError, OperatorError, Outage
 
@@ -40,6 +42,9 @@ app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
+app.command("bind")(bind.bind)
+app.command("unbind")(unbind.unbind)
+app.command("uninstall")(unbind.uninstall)
 app.command("audit")(audit.audit)
 app.command("rebuild")(rebuild.rebuild)
 app.command("confirm")(confirm.confirm)

@@ -45,18 +45,32 @@ class ObservedRow:
         return all(v is None or v is False for name, v in self.values.items() if name not in self.shown_only)
 
 
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The texts of a header row: where each stands first (0-based), and which stand more than once."""
+
+    places: Mapping[str, int]
+    doubled: frozenset[str]
+
+
+def read_headers(header: Sequence[ObservedCell]) -> Headers:
+    """Reads a header row as a person sees it."""
+    places: dict[str, int] = {}
+    doubled: set[str] = set()
+    for index, cell in enumerate(header):
+        if cell.shown in places:
+            doubled.add(cell.shown)
+        elif cell.shown:
+            places[cell.shown] = index
+    return Headers(places, frozenset(doubled))
+
+
 def read_layout(header: Sequence[ObservedCell], shape: TableShape, tab: str) -> Layout:
     """Finds the columns by their header texts; raises BindingProblem where one is missing or stands twice."""
-    found: dict[str, int] = {}
-    doubled: list[str] = []
-    for index, cell in enumerate(header):
-        text = cell.shown
-        if text in found:
-            doubled.append(text)
-        elif text:
-            found[text] = index
+    headers = read_headers(header)
+    found = headers.places
     wanted = {column.header for column in shape.columns} | {SYNC_HEADER}
-    if twice := wanted & set(doubled):
+    if twice := wanted & headers.doubled:
         raise BindingProblem(
             f"tab {tab!r} has more than one column headed {sorted(twice)}",
             "rename or delete all but one of them",

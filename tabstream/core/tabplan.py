@@ -136,8 +136,10 @@ def plan_tab(
     answers = [t.answer.result.row_answer for t in book.tokens.values() if t.answer is not None and not t.gone]
     answered = {answer.key for answer in answers if answer is not None}
     _plan_renamed(book, found, plan)
+    left = False
     for key, place in found.rows.items():
         if len(plan.rows) + len(plan.removes) >= max_rows:
+            left = True
             plan.look_whole(now_ms)
             break
         if key not in book.parked:
@@ -150,7 +152,7 @@ def plan_tab(
     _plan_unplaced(book, found, answered, plan)
     _plan_edited(book, plan)
     _plan_touches(book, found, now_ms, plan)
-    if look is Look.WHOLE and not plan.unexplained.keys() & book.held.keys():
+    if look is Look.WHOLE and not left and not plan.unexplained.keys() & book.held.keys():
         book.doubtful = False
     return plan
 

@@ -77,6 +77,14 @@ class Connect:
         """Starts a stopped or paused connector."""
         _checked(self._call("PUT", f"/connectors/{name}/resume"))
 
+    def forget_offsets(self, name: str) -> None:
+        """Deletes the offsets of a stopped connector: one of the same name begins anew."""
+        _checked(self._call("DELETE", f"/connectors/{name}/offsets"))
+
+    def delete(self, name: str) -> None:
+        """Deletes the connector."""
+        _checked(self._call("DELETE", f"/connectors/{name}"))
+
     def restart_failed(self, name: str) -> None:
         """Starts again what has failed of connector and tasks."""
         _checked(self._call("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true"))

@@ -89,6 +89,10 @@ class Publisher:
         """Writes a status."""
         return self._publish(STATUS, status.kafka_key, self._statuses.encode(status.to_record()))
 
+    def no_status(self, binding: str) -> Future[None]:
+        """Takes the status of a binding away: nobody owns it any more."""
+        return self._publish(STATUS, binding.encode(), None)
+
     def dead_letter(self, message: Received, reason: str) -> Future[None]:
         """Writes a message as it was received, with where it comes from and what is wrong with it in the headers."""
         headers = {

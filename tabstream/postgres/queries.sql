@@ -336,3 +336,18 @@ DELETE FROM tabstream.cell_register WHERE (binding, row_key, column_name) IN (
 DELETE FROM tabstream.row_register WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM tabstream.row_register
     WHERE decided_at < clock_timestamp() - make_interval(secs => %s) ORDER BY decided_at LIMIT %s FOR UPDATE SKIP LOCKED));
+
+-- forget_binding: what a binding of this name has decided and queued; conflicts stay on record
+WITH cells AS (DELETE FROM tabstream.cell_register WHERE binding = %(binding)s),
+     rows AS (DELETE FROM tabstream.row_register WHERE binding = %(binding)s),
+     held AS (DELETE FROM tabstream.held WHERE binding = %(binding)s)
+DELETE FROM tabstream.parked_edit WHERE binding = %(binding)s;
+
+-- is_there: whether the database has a publication, and the schema tabstream
+SELECT EXISTS (SELECT 1 FROM pg_publication WHERE pubname = %s), to_regnamespace('tabstream') IS NOT NULL;
+
+-- drop_publication: takes a publication away
+DROP PUBLICATION IF EXISTS {publication};
+
+-- drop_schema: all that tabstream keeps, with the triggers on the bound tables that announce a truncate
+DROP SCHEMA IF EXISTS tabstream CASCADE;

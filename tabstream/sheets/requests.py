@@ -92,6 +92,18 @@ def delete_rows(sheet_id: int, start: int, end: int) -> Request:
     return {"deleteDimension": {"range": _rows(sheet_id, start, end)}}
 
 
+def insert_columns(sheet_id: int, start: int, count: int) -> Request:
+    """insertDimension: blank columns before column `start`, formatted as that one."""
+    columns = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": start, "endIndex": start + count}
+    return {"insertDimension": {"range": columns, "inheritFromBefore": False}}
+
+
+def delete_column(sheet_id: int, column: int) -> Request:
+    """deleteDimension of one column."""
+    columns = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": column, "endIndex": column + 1}
+    return {"deleteDimension": {"range": columns}}
+
+
 def append_rows(sheet_id: int, count: int) -> Request:
     """appendDimension: blank rows at the end of the grid."""
     return {"appendDimension": {"sheetId": sheet_id, "dimension": "ROWS", "length": count}}

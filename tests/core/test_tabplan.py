@@ -441,3 +441,17 @@ def test_the_answers_under_the_old_key_are_shown_with_the_new_one() -> None:
     known.change(gone(1, 60))
     known.change(desired(9, "typed", None, 61))
     assert look(known, [typed]).rows[key(9)].mark == mark(9, "typed", None, 61, {"name": 4})
+
+
+def test_rows_that_one_flush_does_not_reach_stay_in_doubt_and_are_taken_away_later() -> None:
+    known = book()
+    known.doubtful = True
+    for number in (1, 2):
+        known.change(desired(number, "new", None, number))
+    rows = [row(n, float(n), "old", None, mark(n, "old", None, 0)) for n in (1, 2, 3)]
+    first = plan_tab(known, recognise(known, rows), Look.WHOLE, 0, tokens(), 0, max_rows=2)
+    assert set(first.rows) == {key(1), key(2)}
+    assert first.look_whole_at_ms == 0
+    later = plan_tab(known, recognise(known, rows), Look.WHOLE, 0, tokens(), 0)
+    assert [remove.key for remove in later.removes] == [key(3)]
+    assert [draft.kind for draft in later.drafts] == [], "nobody asks to have the row inserted again"

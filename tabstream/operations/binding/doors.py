@@ -1,0 +1,81 @@
+"""The doors that binding and unbinding go through: Google, Kafka, PostgreSQL."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+
+from consumers.sheet_sink.services import Services
+from tabstream.clock import Clock
+from tabstream.config import Settings
+from tabstream.errors import BindingProblem, OperatorError, Outage
+from tabstream.kafka import clients
+from tabstream.kafka.avro import Decoder
+from tabstream.kafka.publisher import Publisher
+from tabstream.postgres.connection import Connection, connect
+from tabstream.sheets.accounts import load_accounts
+from tabstream.sheets.client import SheetsClient
+from tabstream.sheets.pooled import PooledClient
+
+_SHARE = 0.25
+"""What a command takes of each account's quota: the sheet sinks live on the rest."""
+
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Made once for a command. `services` are those of a sheet sink, which the command stands in for."""
+
+    settings: Settings
+    clock: Clock
+    client: SheetsClient
+    services: Services
+
+    @contextmanager
+    def database(self) -> Iterator[Connection]:
+        """A connection in autocommit. Raises Outage, or OperatorError for what the database refuses."""
+        with database(self.settings) as connection:
+            yield connection
+
+
+@contextmanager
+def doors(settings: Settings, clock: Clock, *, alone: bool = False) -> Iterator[Doors]:
+    """Opens them; Kafka is not asked for anything yet. `alone`: no sheet sink needs the quota."""
+    accounts = load_accounts(settings, clock, 1.0 if alone else _SHARE)
+    client = PooledClient(accounts, settings.sheets_url or None, clock, None, _PATIENCE_SECONDS)
+    publisher = Publisher(settings)
+    decoder, admin = Decoder(settings.schema_registry_url), clients.admin(settings)
+    try:
+        yield Doors(settings, clock, client, Services(settings, clock, accounts, publisher, decoder, admin, "bind"))
+    finally:
+        publisher.close(timeout_seconds=1)
+        client.close()
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Connection]:
+    """See Doors."""
+    try:
+        with connect(settings.database_url, "tabstream bind", autocommit=True) as connection:
+            yield connection
+    except psycopg.OperationalError as problem:
+        raise Outage(f"the database can't be used: {str(problem).strip()}") from problem
+    except psycopg.Error as problem:
+        raise OperatorError(f"the database refuses: {str(problem).strip()}", "grant this role what it lacks") from problem
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What is missing for a binding is the operator's mistake here."""
+    try:
+        yield
+    except BindingProblem as problem:
+        raise OperatorError(problem.problem, problem.remedy) from problem
+
+
+def no_stop() -> threading.Event:
+    """Nobody stops a command but its operator."""
+    return threading.Event()
