@@ -8,7 +8,7 @@ from connectors.source import Source
 from tabstream.config import Settings
 from tabstream.errors import OperatorError
 from tabstream.kafka.connect import Connect
-from tabstream.kafka.topics import ensure_topics, own_topics, table_topic
+from tabstream.kafka.topics import ensure_topics, own_topics, results_topic, table_topic
 from tabstream.postgres.schema import install, watch_truncate
 
 Say = Callable[[str], None]
@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 def install_source(settings: Settings, source: Source, connect: Connect, say: Say) -> None:
     """Makes what is missing, and returns once every task of the connector runs. Raises OperatorError, Outage."""
     tables = tuple(table_topic(settings.topic_prefix, table) for table in source.tables)
-    made = ensure_topics(settings, own_topics(settings.topic_prefix) + tables)
+    made = ensure_topics(settings, own_topics(results_topic(settings)) + tables)
     if made:
         say(f"topics created: {', '.join(made)}")
     install(settings.database_url)

@@ -117,4 +117,6 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def _shown(key: str, value: str | None) -> str | None:
-    return "***" if value is not None and any(word in key for word in _SECRETS) else value
+    if value is None:
+        return None
+    return "***" if any(word in key for word in _SECRETS) else re.sub(r"(?<=://)[^/@]+@", "***@", value)

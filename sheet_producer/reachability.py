@@ -8,7 +8,7 @@ from tabstream import metrics
 from tabstream.config import Settings
 from tabstream.errors import TabstreamError
 from tabstream.kafka.publisher import Publisher, TopicsMissing
-from tabstream.kafka.topics import ensure_topics, own_topics
+from tabstream.kafka.topics import ensure_topics, own_topics, results_topic
 from tabstream.process import Readiness
 
 _WELL_SECONDS = 5.0
@@ -66,6 +66,6 @@ class Reachability:
         try:
             self._publisher.reachable(_ANSWER_SECONDS)
         except TopicsMissing:
-            made = ensure_topics(self._settings, own_topics(self._settings.topic_prefix))
+            made = ensure_topics(self._settings, own_topics(results_topic(self._settings)))
             log.info("topics created", topics=made)
             self._publisher.reachable(_ANSWER_SECONDS)

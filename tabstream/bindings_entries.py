@@ -12,6 +12,7 @@ from tabstream.core.types.factory import TYPE_NAMES, is_known
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _TABLE = re.compile(r"[^.\s]+(?:\.[^.\s]+)?")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _SPREADSHEET_ADDRESS = re.compile(r"/d/([A-Za-z0-9_-]+)")
 _RULES = tuple(rule.value for rule in ConflictRule)
@@ -151,6 +152,9 @@ class BindingEntry(_Entry):
         None, description="how long typing must rest before a new row is saved"
     )
     sweep_seconds: Annotated[float, Field(gt=0)] | None = Field(None, description="how often the whole tab is read")
+    topic: Annotated[str, _checked(_TOPIC, "a topic's name")] | None = Field(
+        None, description="the topic that a connector of your own streams the table to"
+    )
 
 
 class SpreadsheetEntry(_Entry):

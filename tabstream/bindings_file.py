@@ -69,6 +69,7 @@ def _binding(entry: BindingEntry, spreadsheet_id: str) -> Binding:
         hold_above_count=entry.guard.hold_above_count,
         settle_seconds=entry.settle_seconds,
         sweep_seconds=entry.sweep_seconds,
+        topic=entry.topic,
     )
 
 

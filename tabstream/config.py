@@ -6,7 +6,9 @@ every Kafka client as `security.protocol`.
 """
 
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +21,39 @@ from tabstream.errors import ConfigurationError
 _PREFIX = "TABSTREAM_"
 _KAFKA_PREFIX = "TABSTREAM_KAFKA__"
 _FILE_SUFFIX = "_FILE"
+# What keeps messages from being lost, doubled or read too early, and what has a variable of its own.
+_FIXED_KAFKA = {
+    "bootstrap.servers": "set TABSTREAM_BOOTSTRAP_SERVERS",
+    "metadata.broker.list": "set TABSTREAM_BOOTSTRAP_SERVERS",
+    **dict.fromkeys(
+        (
+            "acks",
+            "auto.offset.reset",
+            "enable.auto.commit",
+            "enable.auto.offset.store",
+            "enable.idempotence",
+            "enable.partition.eof",
+            "group.id",
+            "group.instance.id",
+            "group.protocol",
+            "isolation.level",
+            "message.max.bytes",
+            "partition.assignment.strategy",
+            "partitioner",
+            "request.required.acks",
+            "transactional.id",
+        ),
+        "leave it out: tabstream relies on its own",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAddress:
+    """Where the schema registry is; `url` may hold user:password@, and is not shown."""
+
+    url: str = field(repr=False)
+    ca_file: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -35,6 +70,9 @@ class Settings(BaseSettings):
         repr=False,
         description="the registry's Confluent-compatible API; it may hold user:password@",
     )
+    schema_registry_ca_file: Path | None = Field(
+        default=None, description="the certificates (PEM) that the registry's own is signed with; the system's if empty"
+    )
     connect_url: str = Field(default="http://localhost:8083", repr=False, description="Kafka Connect's REST API")
     sheets_url: str = Field(default="", description="address of the Sheets API; empty for Google's own")
     google_credentials_file: Path | None = Field(default=None, description="the service account's JSON key")
@@ -43,6 +81,12 @@ class Settings(BaseSettings):
     )
     bindings_file: Path | None = Field(default=None, description="the YAML file that names tables and tabs")
     topic_prefix: str = Field(default="db", pattern=r"^[A-Za-z0-9._-]+$", description="Debezium's topic.prefix")
+    table_topic: str = Field(
+        default="{prefix}.{schema}.{table}", description="the topic of a table that a connector of your own streams"
+    )
+    results_topic: str = Field(default="", description="the topic of tabstream.edit_result; empty for what table_topic gives")
+    replication_slot: str = Field(default="", description="the slot of a connector of your own; empty for tabstream's")
+    publication: str = Field(default="", description="the publication of a connector of your own; empty for tabstream's")
     topic_replication_factor: int = Field(
         default=-1, ge=-1, description="replicas of our own topics; -1 for the broker's default"
     )
@@ -84,6 +128,14 @@ class Settings(BaseSettings):
     )
     kafka: Mapping[str, str] = Field(default_factory=dict, repr=False, description="librdkafka properties, passed through")
 
+    @field_validator("table_topic")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        left = re.sub(r"\{(prefix|schema|table)\}", "", value)
+        if "{table}" not in value or not re.fullmatch(r"[A-Za-z0-9._-]*", left):
+            raise ValueError("must be a topic's name with {table} in it; {schema} and {prefix} may be there too")
+        return value
+
     @field_validator("schema_registry_url", "connect_url", "sheets_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
@@ -102,6 +154,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over variables, variables over files."""
         return init_settings, _KafkaSource(settings_cls), env_settings, _FileSource(settings_cls)
+
+    @property
+    def registry(self) -> RegistryAddress:
+        """The schema registry's address."""
+        return RegistryAddress(self.schema_registry_url, self.schema_registry_ca_file)
 
     def require(self, *names: str) -> None:
         """Raises ConfigurationError if one of these settings is empty."""
@@ -161,7 +218,10 @@ class _KafkaSource(PydanticBaseSettingsSource):
             if name.startswith(_KAFKA_PREFIX):
                 key = name.removeprefix(_KAFKA_PREFIX).removesuffix(_FILE_SUFFIX)
                 text = _read(value, f"kafka__{key}") if name.endswith(_FILE_SUFFIX) else value
-                properties[key.replace("__", ".").lower()] = text
+                name_of_kafka = key.replace("__", ".").lower()
+                if name_of_kafka in _FIXED_KAFKA:
+                    raise ConfigurationError(f"{name} can't be set: {_FIXED_KAFKA[name_of_kafka]}")
+                properties[name_of_kafka] = text
         return {"kafka": properties} if properties else {}
 
 

@@ -3,8 +3,10 @@
 TabstreamError
 ├── Outage                    wait and try again: nothing is wrong with the data
 ├── Poison                    this one message can never be read: dead-letter topic, go on
+│   └── UnknownForm           because it is written in a form that is not read
 ├── NotAccepted               a person's value can't be saved: tell the person why
 ├── BindingProblem            this binding pauses until an operator acts; the others go on
+│   └── FormRefused           its topic is written in a form that loses something
 ├── ConfigurationError        refuse to start: an operator's mistake
 └── OperatorError             a command can't be done as asked: say so, exit non-zero
 """
@@ -22,6 +24,15 @@ class Poison(TabstreamError):
     """A message that no retry will make readable."""
 
 
+class UnknownForm(Poison):
+    """A message in a form that is not read; `what` names it, `remedy` says what an operator can set instead."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+
 class NotAccepted(TabstreamError):
     """A value that a column can't take; `reason` is in plain words, for the person who typed it."""
 
@@ -37,6 +48,15 @@ class BindingProblem(TabstreamError):
         super().__init__(f"{problem}: {remedy}")
         self.problem = problem
         self.remedy = remedy
+
+
+class FormRefused(BindingProblem):
+    """A topic is written in a form in which a bound column loses something. `at` is the partition and offset of the message
+    that showed it, where that is known."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.at: tuple[int, int] | None = None
 
 
 class ConfigurationError(TabstreamError):

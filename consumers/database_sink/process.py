@@ -57,7 +57,7 @@ class DatabaseSink:
         self._stop = threading.Event()
         self._patience = Patience(self._stop)
         self._publisher = Publisher(settings)
-        decoder = Decoder(settings.schema_registry_url, own_schemas.load("edit"))
+        decoder = Decoder(settings.registry, own_schemas.load("edit"))
         self._bindings = bindings
         self._intake = Intake(bindings.current, decoder, self._publisher)
         self._backlog = Backlog()

@@ -105,7 +105,7 @@ def replay(
         backlog = Backlog()
         settler = Settler(settings.database_url, Tables(bindings, clock), backlog, clock)
         open_.callback(settler.close)
-        intake = Intake(bindings, Decoder(settings.schema_registry_url, own_schemas.load("edit")), publisher)
+        intake = Intake(bindings, Decoder(settings.registry, own_schemas.load("edit")), publisher)
         one = _Replay(wanted, reader, settler, intake, clock, say)
         edits = one.look(topic_id)
         return one.verify(edits) if wanted.verify else one.apply(edits, _dealt_with(settings, edits))

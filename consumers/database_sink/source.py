@@ -177,4 +177,4 @@ def topic_id_of(settings: Settings) -> str:
         described = admin.describe_topics(TopicCollection([EDITS]), request_timeout=_ADMIN_SECONDS)
         return str(described[EDITS].result(_ADMIN_SECONDS * 2).topic_id)
     except (KafkaException, TimeoutError) as problem:
-        raise KafkaUnavailable(f"kafka does not tell the id of topic {EDITS}: {problem}") from problem
+        raise KafkaUnavailable(f"kafka does not tell the id of topic {EDITS}: {clients.why(admin, problem)}") from problem

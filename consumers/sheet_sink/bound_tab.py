@@ -1,37 +1,29 @@
 """One bound tab in its owner's hands: its book, its place in the spreadsheet, and what its feed has brought."""
 
-import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import structlog
-
+from consumers.sheet_sink.arrivals import Arrivals, Arrived, two_partitions
 from consumers.sheet_sink.feed import Feed, Topics
 from consumers.sheet_sink.inbox import Inbox, RawMessage, Taken
 from tabstream import metrics
 from tabstream.core.binding import Binding, TableShape
 from tabstream.core.book import REPORT_AGAIN_MS, Book
 from tabstream.core.cells import ObservedCell, RowKey
-from tabstream.core.changes import desired_of, key_of
 from tabstream.core.columns import described_columns
 from tabstream.core.identity import Identity
-from tabstream.core.results import Claim, EditResult, Truncated, read_result
+from tabstream.core.results import Claim, EditResult, Truncated
 from tabstream.core.tab import Layout, ObservedRow, read_row
 from tabstream.core.tabparts import Look, TabPlan
 from tabstream.core.tabplan import plan_tab
 from tabstream.core.watermark import TopicMark, Watermark, decode_watermark
-from tabstream.errors import BindingProblem, Poison
-from tabstream.kafka.avro import Decoder
+from tabstream.errors import BindingProblem
+from tabstream.kafka.events import Events
+from tabstream.kafka.wire import schema_mark
 from tabstream.sheets.answers import SheetView, TabView
-
-_log = structlog.get_logger()
-
-# Confluent's wire format: a zero byte and the schema's id.
-# https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
-_SCHEMA_BYTES = 5
 
 Reject: TypeAlias = Callable[[RawMessage, str], None]
 
@@ -71,7 +63,8 @@ class BoundTab:
     check_every_key: bool = False
     check_snapshot_at_ms: int = 0
     look_at_shape: bool = False
-    schemas: set[bytes] = field(default_factory=set)
+    schemas: set[int] = field(default_factory=set)
+    untaken: Taken | None = None
     look_whole_at_ms: int | None = 0
     sweep_at_ms: int = 0
     drive_version: str = ""
@@ -89,40 +82,27 @@ class BoundTab:
     results_consumed: int = 0
     oldest_unshown_ms: int | None = None
 
-    def take(self, decoder: Decoder, reject: Reject, check_shape: Callable[[], None]) -> None:
+    def take(self, events: Events, reject: Reject, check_shape: Callable[[], None]) -> None:
         """Moves what the feed has brought into the book. `check_shape` is called where a change has another schema than
         those before it, or where the shape was to be looked at.
 
-        Raises RegistryUnavailable, what `check_shape` raises, or what the feed has failed with.
+        Raises RegistryUnavailable, FormRefused, what `check_shape` raises, or what the feed has failed with; what could not be
+        decoded is taken by the next call.
         """
-        taken = self.inbox.take()
-        self.consumed, self.results_consumed = taken.consumed, taken.results_consumed
-        metrics.CHANGES_CONSUMED.labels(self.binding.name).inc(taken.messages)
-        schemas = {raw.value[:_SCHEMA_BYTES] for raw in taken.changes.values() if raw.value}
-        if self.look_at_shape or schemas - self.schemas:
-            check_shape()
-            self.look_at_shape = False
-            self.schemas |= schemas
-        for raw in taken.folded.values():
-            if (key := self._key(raw, decoder, reject)) is not None:
-                self.book.fold(key, raw.partition, raw.offset, raw.value is None)
-        for raw_key, (other, is_old) in taken.renamed.items():
-            self._take_rename(taken.changes[raw_key], other, is_old, decoder, reject)
-        for raw in taken.changes.values():
-            self._take_change(raw, decoder, reject)
-        if self.truncated is not None:
-            self.book.truncated(self.truncated)
-            self.truncated = None
-        self._take_results(taken, decoder)
+        arrivals = Arrivals(self.binding, self.shape, self.topics, events)
+        if self.untaken is not None:
+            self._take(self.untaken, arrivals, reject, check_shape)
+        self._take(self.inbox.take(), arrivals, reject, check_shape)
         commits = [c.committed_ms for c in self.book.changes.values() if c.committed_ms is not None]
         self.oldest_unshown_ms = min(commits, default=None)
 
-    def learn(self, messages: Sequence[RawMessage], decoder: Decoder, reject: Reject) -> None:
+    def learn(self, messages: Sequence[RawMessage], events: Events, reject: Reject) -> None:
         """Takes messages that were read again because a row needs them."""
-        for raw in messages:
-            if (key := self._key(raw, decoder, reject)) is not None:
-                envelope = None if raw.value is None else decoder.decode(raw.value)
-                self.book.learn(desired_of(key, envelope, self.shape, raw.partition, raw.offset))
+        arrived = Arrived()
+        for desired in Arrivals(self.binding, self.shape, self.topics, events).changes(messages, arrived):
+            self.book.learn(desired)
+        for raw, reason in arrived.rejected:
+            reject(raw, reason)
 
     def rows(self, cells: Mapping[int, Sequence[ObservedCell]]) -> list[ObservedRow]:
         """The tab's rows below the header out of cells by row index."""
@@ -183,7 +163,7 @@ class BoundTab:
 
     def is_due(self, now_ms: int) -> bool:
         """True where a flush would have something to look at."""
-        waits = bool(self.inbox.waiting) or not self.book.is_idle()
+        waits = bool(self.inbox.waiting or self.untaken is not None) or not self.book.is_idle()
         return (
             self.looks_whole(now_ms)
             or self.checks_write(now_ms)
@@ -206,53 +186,56 @@ class BoundTab:
         """Asks for a whole read at a time, or earlier where one is asked for already."""
         self.look_whole_at_ms = at_ms if self.look_whole_at_ms is None else min(at_ms, self.look_whole_at_ms)
 
-    def _key(self, raw: RawMessage, decoder: Decoder, reject: Reject) -> RowKey | None:
-        try:
-            return key_of(decoder.decode(raw.key), self.shape)
-        except (Poison, KeyError, TypeError, ValueError, ArithmeticError) as problem:
-            reject(raw, f"undecodable key: {problem}")
-            return None
+    def _take(self, taken: Taken, arrivals: Arrivals, reject: Reject, check_shape: Callable[[], None]) -> None:
+        self.untaken = taken
+        schemas = {schema_mark(raw.value) for raw in taken.changes.values() if raw.value}
+        if self.look_at_shape or schemas - self.schemas:
+            check_shape()
+            self.look_at_shape = False
+            self.schemas |= schemas
+        arrived = arrivals.decoded(taken)
+        self._refuse_moved(arrived)
+        self.untaken = None
+        metrics.CHANGES_CONSUMED.labels(self.binding.name).inc(taken.messages)
+        self.consumed, self.results_consumed = taken.consumed, taken.results_consumed
+        self._to_book(arrived, reject)
 
-    def _take_rename(self, raw: RawMessage, other: bytes, is_old: bool, decoder: Decoder, reject: Reject) -> None:
-        key = self._key(raw, decoder, reject)
-        try:
-            renamed = key_of(json.loads(other), self.shape)
-        except (ValueError, KeyError, TypeError):
-            _log.warning("unreadable header of a changed key", topic=self.topics.table, offset=raw.offset)
-            return
-        if key is not None:
-            self.book.renamed(*((key, renamed) if is_old else (renamed, key)))
+    def _refuse_moved(self, arrived: Arrived) -> None:
+        for change in arrived.changes.values():
+            known = self.book.entries.get(change.key)
+            folded = arrived.folded.get(change.key)
+            before = folded.partition if folded else known.partition if known and known.offset >= 0 else change.partition
+            if before != change.partition:
+                refused = two_partitions(change.key, self.topics.table, before, change.partition)
+                refused.at = change.partition, change.offset
+                raise refused
 
-    def _take_change(self, raw: RawMessage, decoder: Decoder, reject: Reject) -> None:
-        key = self._key(raw, decoder, reject)
-        if key is None:
-            return
-        try:
-            envelope = None if raw.value is None else decoder.decode(raw.value)
-            self.book.change(desired_of(key, envelope, self.shape, raw.partition, raw.offset))
-        except (Poison, KeyError, TypeError, ValueError, ArithmeticError) as problem:
-            reject(raw, f"undecodable change: {problem}")
-
-    def _take_results(self, taken: Taken, decoder: Decoder) -> None:
-        for raw in taken.results:
-            try:
-                event = decoder.decode(raw.value)
-                if event["op"] == "r":
-                    continue  # a snapshot reads the outbox again: what was answered long ago is no news
-                after = event["after"]
-                table = f"{self.binding.schema_name}.{self.binding.table_name}"
-                if after is None or after["binding"] != (table if after["kind"] == "truncate" else self.binding.name):
-                    continue
-                result = read_result(after)
-            except (Poison, KeyError, ValueError, TypeError) as problem:
-                _log.error("undecodable edit result", offset=raw.offset, problem=str(problem))
-                continue
+    def _to_book(self, arrived: Arrived, reject: Reject) -> None:
+        for raw, reason in arrived.rejected:
+            reject(raw, reason)
+        for folded in arrived.folded.values():
+            self.book.fold(folded.key, folded.partition, folded.offset, folded.deleted)
+        for old, new in arrived.renamed:
+            self.book.renamed(old, new)
+        for desired in arrived.changes.values():
+            self.book.change(desired)
+        if self.truncated is not None:
+            self._truncate(self.truncated)
+            self.truncated = None
+        for offset, result in arrived.results:
             if isinstance(result, Claim):
-                self.book.claim(raw.offset, result)
+                self.book.claim(offset, result)
             elif isinstance(result, EditResult):
-                self.book.result(raw.offset, result)
+                self.book.result(offset, result)
             else:
-                self.book.truncated(result)
+                self._truncate(result)
+
+    def _truncate(self, truncated: Truncated) -> None:
+        """Where changes have neither position nor time, only the database knows whether they are older."""
+        self.book.truncated(truncated)
+        self.check_every_key = self.check_every_key or any(
+            c.lsn is None and c.committed_ms is None and c.values is not None for c in self.book.changes.values()
+        )
 
 
 @dataclass(slots=True)

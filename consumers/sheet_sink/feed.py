@@ -29,11 +29,14 @@ from tabstream.config import Settings
 from tabstream.core.watermark import Watermark
 from tabstream.errors import BindingProblem, Outage
 from tabstream.kafka import clients
+from tabstream.kafka.wire import framed
 
 _log = structlog.get_logger()
 _TIMEOUT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _BATCH = 5_000
+_NEWEST = 20
+_LOOKED_AT = 8
 _NEW_KEY, _OLD_KEY = "__debezium.newkey", "__debezium.oldkey"
 _RESULTS_PARTITION = 0
 # https://kafka.apache.org/documentation/#topicconfigs_delete.retention.ms: what holds where nothing else is known
@@ -61,7 +64,8 @@ class Topics:
 
 
 def describe(admin: AdminClient, table: str, results: str) -> Topics:
-    """Looks the topics up. A topic that is not there yet has no partitions. Raises TopicsUnreachable."""
+    """Looks the topics up. A topic that is not there yet has no partitions. Raises TopicsUnreachable, or BindingProblem for
+    topics that can't be used as they are set up."""
     try:
         ids = {}
         counts = {}
@@ -78,19 +82,29 @@ def describe(admin: AdminClient, table: str, results: str) -> Topics:
             earliest = _OffsetSpec.earliest()  # type: ignore[no-untyped-call]
             first, end = _bound(admin, results, earliest), results_end(admin, results)
     except (KafkaException, TimeoutError) as error:
-        raise TopicsUnreachable(f"kafka does not answer: {error}") from error
+        raise TopicsUnreachable(f"kafka does not answer: {clients.why(admin, error)}") from error
+    if counts[results] > 1:
+        raise BindingProblem(
+            f"topic {results!r} has {counts[results]} partitions, and results need the order of one",
+            "delete it, run: tabstream connectors apply --no-connector, and restart the connector",
+        )
     kept = _keeps_tombstones_ms(admin, table) if counts[table] else _KAFKAS_TOMBSTONES_MS
     return Topics(table, ids[table], counts[table], results, ids[results], first, end, kept)
 
 
 def _keeps_tombstones_ms(admin: AdminClient, topic: str) -> int:
-    """The topic's own setting; Kafka's default where we may not ask."""
+    """The topic's own setting; Kafka's default where we may not ask. Raises BindingProblem where rows are deleted by age."""
     resource = _ConfigResource(_ConfigResource.Type.TOPIC, topic)
     try:
         found = admin.describe_configs([resource])[resource].result(_TIMEOUT_SECONDS)
     except (KafkaException, TimeoutError) as problem:
         _log.warning("the topic's settings can't be read", topic=topic, problem=str(problem))
         return _KAFKAS_TOMBSTONES_MS
+    if "compact" not in found["cleanup.policy"].value and int(found["retention.ms"].value) >= 0:
+        raise BindingProblem(
+            f"topic {topic!r} forgets rows that have not changed for a while (cleanup.policy=delete)",
+            "set cleanup.policy=compact, or retention.ms=-1, and have the table snapshotted anew",
+        )
     return int(found[_TOMBSTONES].value)
 
 
@@ -99,7 +113,7 @@ def results_end(admin: AdminClient, results: str) -> int:
     try:
         return _bound(admin, results, _OffsetSpec.latest())  # type: ignore[no-untyped-call]
     except (KafkaException, TimeoutError) as error:
-        raise TopicsUnreachable(f"kafka does not answer: {error}") from error
+        raise TopicsUnreachable(f"kafka does not answer: {clients.why(admin, error)}") from error
 
 
 def _bound(admin: AdminClient, results: str, spec: _OffsetSpec) -> int:
@@ -162,7 +176,7 @@ class Feed:
         if error is not None:
             self._accept_event(message, error)
         elif message.topic() == self._topics.results:
-            value = _bytes(message.value())
+            value = framed(_bytes(message.value()), _headers(message), "value")
             if value is not None:
                 self._inbox.result(RawResult(value, _offset(message)))
         elif message.key() is None:
@@ -208,6 +222,35 @@ def fetch(make_consumer: Callable[[], Consumer], topic: str, wanted: dict[tuple[
     return found
 
 
+def newest(make_consumer: Callable[[], Consumer], topics: Topics) -> list[RawMessage]:
+    """The newest messages of some partitions of the table's topic; none where it is empty. Raises TopicsUnreachable."""
+    consumer = make_consumer()
+    found: list[RawMessage] = []
+    try:
+        asked = [TopicPartition(topics.table, partition) for partition in range(min(topics.partitions, _LOOKED_AT))]
+        bounds = {p.partition: consumer.get_watermark_offsets(p, timeout=_TIMEOUT_SECONDS) for p in asked}
+        still_open = {partition for partition, (low, high) in bounds.items() if low < high}
+        begins = [TopicPartition(topics.table, p, max(bounds[p][0], bounds[p][1] - _NEWEST)) for p in still_open]
+        consumer.assign(begins)
+        while still_open:
+            messages = _arrived(consumer, _TIMEOUT_SECONDS)
+            if not messages:
+                raise TopicsUnreachable(f"{topics.table!r} could not be read")
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    found.append(_raw(message))
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    still_open.discard(message.partition() or 0)
+                else:
+                    raise TopicsUnreachable(f"{topics.table!r} could not be read: {error.str()}")
+    except KafkaException as problem:
+        raise TopicsUnreachable(f"kafka does not answer: {clients.why(consumer, problem)}") from problem
+    finally:
+        consumer.close()
+    return found
+
+
 def _fetch_partition(consumer: Consumer, topic: str, partition: int, offsets: list[int]) -> list[RawMessage]:
     found: list[RawMessage] = []
     left = iter(offsets)
@@ -244,17 +287,18 @@ def _arrived(consumer: Consumer, timeout_seconds: float) -> list[Message]:
 
 
 def _raw(message: Message) -> RawMessage:
-    key, value = _bytes(message.key()) or b"", _bytes(message.value())
-    return RawMessage(key, value, message.partition() or 0, _offset(message), _renamed(message))
+    headers = _headers(message)
+    key, value = framed(_bytes(message.key()), headers, "key"), framed(_bytes(message.value()), headers, "value")
+    return RawMessage(key or b"", value, message.partition() or 0, _offset(message), _renamed(headers))
 
 
-def _renamed(message: Message) -> tuple[bytes, bool] | None:
+def _headers(message: Message) -> list[tuple[str, bytes]]:
+    return [(str(header[0]), header[1]) for header in message.headers() or () if isinstance(header[1], bytes)]
+
+
+def _renamed(headers: list[tuple[str, bytes]]) -> tuple[bytes, bool] | None:
     """https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-primary-key-updates"""
-    for header in message.headers() or ():
-        name, value = str(header[0]), header[1]
-        if name in (_NEW_KEY, _OLD_KEY) and isinstance(value, bytes):
-            return value, name == _NEW_KEY
-    return None
+    return next(((value, name == _NEW_KEY) for name, value in headers if name in (_NEW_KEY, _OLD_KEY)), None)
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

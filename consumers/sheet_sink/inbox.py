@@ -3,6 +3,8 @@
 import threading
 from dataclasses import dataclass, field, replace
 
+from tabstream.kafka.wire import may_delete
+
 
 @dataclass(frozen=True, slots=True)
 class RawMessage:
@@ -51,11 +53,10 @@ class Inbox:
         self._failure: Exception | None = None
 
     def fold(self, message: RawMessage) -> None:
-        """A message that the tab shows already."""
+        """A message that the tab shows already. Its value is kept only where it may tell of a delete."""
         with self._changed:
-            self._taken.folded[message.key] = RawMessage(
-                message.key, b"" if message.value else None, message.partition, message.offset
-            )
+            value = message.value and (message.value if may_delete(message.value) else b"")
+            self._taken.folded[message.key] = RawMessage(message.key, value, message.partition, message.offset)
             self._advance(message)
 
     def change(self, message: RawMessage, stop: threading.Event) -> None:

@@ -94,6 +94,8 @@ class Opener:
         self.wrote = False
         """Set where something was written, so that the fence is another one."""
         self._lossy: dict[str, tuple[TableShape, BindingProblem]] = {}
+        self.refused: dict[str, tuple[int, int]] = {}
+        """By binding the partition and offset of the message for which it was paused: it is looked at first."""
 
     def measure(self, view: SheetView) -> None:
         """Takes note of the sizes of the tabs that a read has shown, and warns where Google's limit comes near."""
@@ -109,6 +111,8 @@ class Opener:
     def open(self, binding: Binding) -> BoundTab:
         """The binding, running. Raises BindingProblem where something is missing, Outage where something is out of reach."""
         world = self.look(binding)
+        self._services.look_at(world.topics, world.shape, self.refused.get(binding.name))
+        self.refused.pop(binding.name, None)
         tab, shape = world.tab, world.shape
         self.ensure_scratch(world.view)
         cells = self._rows_of(tab.sheet_id, (0, None))
@@ -138,7 +142,8 @@ class Opener:
         topics = self._services.topics(binding)
         if not topics.table_id or not topics.results_id:
             missing = topics.results if topics.table_id else topics.table
-            raise BindingProblem(f"the topic {missing!r} does not exist", "run: tabstream connectors apply")
+            remedy = "run: tabstream connectors apply; or name the topic of your own connector (docs/howto/existing-topics.md)"
+            raise BindingProblem(f"the topic {missing!r} does not exist", remedy)
         return World(view, _find(view, binding), table, topics)
 
     def _start(self, binding: Binding, world: World, place: Place, mark: Watermark) -> BoundTab:

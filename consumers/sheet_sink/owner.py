@@ -38,7 +38,7 @@ from tabstream.core.identity import Identity
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Draft, Look, TabPlan
 from tabstream.core.tabplan import MAX_ROWS, LooksWrong, believe, recognise, wanted_changes, wanted_shown
-from tabstream.errors import BindingProblem, Outage
+from tabstream.errors import BindingProblem, FormRefused, Outage
 from tabstream.kafka.messages import Signal
 from tabstream.kafka.publisher import BrokerUnavailable, MessageTooLarge
 from tabstream.sheets.errors import FenceLost, InvalidRequest, Uncertain
@@ -297,8 +297,11 @@ class Owner:
             self._read_results_to_their_end(tab)
             try:
                 reject = self._services.reject(tab.topics.table)
-                tab.take(self._services.decoder, reject, partial(check_shape, tab, self._services))
+                tab.take(self._services.events, reject, partial(check_shape, tab, self._services))
                 take_away_vanished(tab, self._services, self._services.clock.now_ms())
+            except FormRefused as refused:
+                self.roster.pause(tab.binding.name, refused)
+                raise OpenAgain(str(refused)) from refused
             except (BindingProblem, KafkaException) as problem:
                 again = problem if isinstance(problem, OpenAgain) else OpenAgain(str(problem))
                 self.roster.pause(tab.binding.name, again)
@@ -363,7 +366,7 @@ class Owner:
         wanted = {position: None for position in wanted if position[1] >= 0}
         if wanted:
             raw = self._services.fetch(tab.topics, wanted)
-            tab.learn(raw, self._services.decoder, self._services.reject(tab.topics.table))
+            tab.learn(raw, self._services.events, self._services.reject(tab.topics.table))
 
     def _edits(self, planned: Planned) -> list[Edit]:
         how = How.SWEEP if planned.look is Look.WHOLE else How.READ

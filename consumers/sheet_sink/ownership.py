@@ -181,7 +181,7 @@ class Ownership:
             return
         value = message.value()
         try:
-            signal = signal_from_record(self._services.decoder.decode(value if isinstance(value, bytes) else b""))
+            signal = signal_from_record(self._services.events.decode(value if isinstance(value, bytes) else b""))
         except Outage as problem:
             self.outage = str(problem)
             metrics.OUTAGES.labels("registry").inc()

@@ -20,7 +20,7 @@ from tabstream.clock import SystemClock
 from tabstream.config import Settings
 from tabstream.errors import Outage, TabstreamError
 from tabstream.kafka import clients
-from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.messages import Status
 from tabstream.kafka.publisher import Publisher
 from tabstream.process import Process, Readiness
@@ -119,7 +119,7 @@ def build(settings: Settings) -> Process:
         clock=clock,
         accounts=load_accounts(settings, clock),
         publisher=Publisher(settings),
-        decoder=Decoder(settings.schema_registry_url),
+        events=Events(settings.registry),
         admin=clients.admin(settings),
         instance=f"{socket.gethostname()}-{os.getpid()}",
     )

@@ -10,7 +10,7 @@ from consumers.sheet_sink.recall import Told
 from tabstream.clock import Clock
 from tabstream.core.binding import Binding, BindingChanges
 from tabstream.core.rebuilding import decode_keys
-from tabstream.errors import BindingProblem
+from tabstream.errors import BindingProblem, FormRefused
 from tabstream.kafka.messages import Signal, SignalKind
 from tabstream.sheets.errors import FenceLost, InvalidRequest
 
@@ -107,6 +107,8 @@ class Roster:
         """Closes a binding that runs; it is tried again later, at once if it is but to be opened again."""
         now = self._clock.now_ms()
         tab = self.tabs.pop(name, None)
+        if isinstance(problem, FormRefused) and problem.at is not None:
+            self._opener.refused[name] = problem.at
         if tab is not None:
             tab.feed.close()
             self._opener.sequences[name] = (tab.place.sheet_id, tab.place.sequence)

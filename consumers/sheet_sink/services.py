@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import psycopg
 import structlog
 import tenacity
+from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from consumers.sheet_sink import feed as feeds
+from consumers.sheet_sink.form_check import require_readable
 from consumers.sheet_sink.inbox import Inbox, RawMessage
 from tabstream import metrics
 from tabstream.clock import Clock
@@ -21,17 +23,19 @@ from tabstream.core.googletime import GoogleClock, clock_from_call
 from tabstream.core.results import Truncated
 from tabstream.core.rowmerge import BoundTable, key_texts
 from tabstream.core.watermark import Watermark
-from tabstream.errors import Outage
+from tabstream.errors import BindingProblem, Outage
 from tabstream.kafka import clients
-from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.messages import Status
 from tabstream.kafka.publisher import Publisher
 from tabstream.kafka.status_topic import decode, read_newest, status_decoder
+from tabstream.kafka.topics import results_topic, topic_of
+from tabstream.kafka.wire import unframed
 from tabstream.postgres.connection import Connection, connect, table_identity
 from tabstream.postgres.outbox import last_truncate
 from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
-from tabstream.postgres.slots import require_published, slot_name
+from tabstream.postgres.slots import require_published
 from tabstream.postgres.snapshots import ask_for_snapshot
 from tabstream.sheets.accounts import Accounts
 from tabstream.sheets.call import Answer
@@ -93,13 +97,13 @@ class Letter:
         """See `topic`."""
         return self.raw.offset
 
-    def key(self) -> bytes:
+    def key(self) -> bytes | None:
         """As received."""
-        return self.raw.key
+        return unframed(self.raw.key)
 
     def value(self) -> bytes | None:
         """As received."""
-        return self.raw.value
+        return unframed(self.raw.value)
 
     def headers(self) -> None:
         """Not kept."""
@@ -113,7 +117,7 @@ class Services:
     clock: Clock
     accounts: Accounts
     publisher: Publisher
-    decoder: Decoder
+    events: Events
     admin: AdminClient
     instance: str
     google_clock: GoogleTime = field(default_factory=GoogleTime)
@@ -131,8 +135,7 @@ class Services:
         """The table as it is for a spreadsheet of this zone. Raises BindingProblem, Outage."""
         with self._database() as connection:
             shape = read_shape(connection, binding, zone)
-            publication = slot_name(self.settings.topic_prefix)
-            require_published(connection, publication, binding.schema_name, binding.table_name)
+            require_published(connection, self.settings, binding.schema_name, binding.table_name)
             truncated = last_truncate(connection, f"{binding.schema_name}.{binding.table_name}")
             return Table(shape, truncated, table_identity(connection, binding.schema_name, binding.table_name))
 
@@ -169,10 +172,8 @@ class Services:
             raise Outage(f"the database can't be used: {str(problem).strip()}") from problem
 
     def topics(self, binding: Binding) -> feeds.Topics:
-        """The binding's topics as they are now. Raises TopicsUnreachable."""
-        prefix = self.settings.topic_prefix
-        table = f"{prefix}.{binding.schema_name}.{binding.table_name}"
-        return feeds.describe(self.admin, table, f"{prefix}.tabstream.edit_result")
+        """The binding's topics as they are now. Raises TopicsUnreachable, BindingProblem."""
+        return feeds.describe(self.admin, topic_of(self.settings, binding), results_topic(self.settings))
 
     def feed(self, topics: feeds.Topics, begin: Watermark | None, inbox: Inbox, binding: str) -> feeds.Feed:
         """A feed that fills the inbox from now on; see Feed."""
@@ -191,8 +192,19 @@ class Services:
 
     def fetch(self, topics: feeds.Topics, wanted: dict[tuple[int, int], None]) -> list[RawMessage]:
         """Messages of the table's topic, read again; see `feed.fetch`."""
-        name = f"tabstream.fetch.{self.instance}"
-        return feeds.fetch(lambda: clients.consumer(self.settings, name, enable_partition_eof=True), topics.table, wanted)
+        return feeds.fetch(self._reading, topics.table, wanted)
+
+    def look_at(self, topics: feeds.Topics, shape: TableShape, refused: tuple[int, int] | None) -> None:
+        """Reads the newest messages, and the one that was refused before: a topic in a form that can't be read is a problem
+        before anything is written. Raises BindingProblem, Outage."""
+        messages = feeds.newest(self._reading, topics)
+        if refused is not None:
+            with suppress(BindingProblem):  # the topic has it no more
+                messages += self.fetch(topics, {refused: None})
+        require_readable(messages, topics.table, shape, self.events)
+
+    def _reading(self) -> Consumer:
+        return clients.consumer(self.settings, f"tabstream.fetch.{self.instance}", enable_partition_eof=True)
 
     def reject(self, topic: str) -> Callable[[RawMessage, str], None]:
         """What to do with a message of this topic that can't be read: the dead-letter topic, and on."""

@@ -10,5 +10,7 @@ def check_shape(tab: BoundTab, services: Services) -> None:
     table = services.table(tab.binding, tab.zone)
     if table.shape != tab.shape:
         raise OpenAgain(f"the columns of table {tab.binding.table!r} have changed")
+    if services.topics(tab.binding).partitions > tab.topics.partitions:
+        raise OpenAgain(f"topic {tab.topics.table!r} has more partitions now")
     if table.identity != tab.table_identity:
         raise OpenAgain(f"table {tab.binding.table!r}, or its database, is another one")

@@ -16,7 +16,7 @@ from tabstream.errors import Outage, TabstreamError
 from tabstream.kafka.connect import Connect
 from tabstream.kafka.publisher import Publisher
 from tabstream.postgres.connection import connect
-from tabstream.postgres.slots import Slot, read_slot, slot_name, slot_problem
+from tabstream.postgres.slots import Slot, read_slot, slot_of, slot_problem
 
 _log = structlog.get_logger()
 _EVERY_SECONDS = 5.0
@@ -24,6 +24,7 @@ _EVERY_SECONDS = 5.0
 _PATIENCE_SECONDS = 20.0
 _RESTART_EVERY_SECONDS = 60.0
 _ANSWER_SECONDS = 3.0
+_FOREIGN = "look at your own connector, which reads the slot of TABSTREAM_REPLICATION_SLOT"
 
 
 class Upstream(threading.Thread):
@@ -58,7 +59,8 @@ class Upstream(threading.Thread):
         if shown is not None and self.problem is None:
             _log.warning("nothing arrives", problem=shown[0], remedy=shown[1])
         self.problem = shown
-        if shown is not None and self._slot is not None and not self._slot.active and now >= self._restart_at:
+        ours = not self._settings.replication_slot
+        if shown is not None and ours and self._slot is not None and not self._slot.active and now >= self._restart_at:
             self._restart_at = now + _RESTART_EVERY_SECONDS
             self._restart_connector(self._slot.name)
 
@@ -72,7 +74,7 @@ class Upstream(threading.Thread):
             _log.warning("the connector can't be asked", connector=name, problem=str(problem))
 
     def _look(self) -> tuple[str, str] | None:
-        name = slot_name(self._settings.topic_prefix)
+        name = slot_of(self._settings)
         try:
             self._publisher.reachable(_ANSWER_SECONDS)
         except Outage as problem:
@@ -88,4 +90,5 @@ class Upstream(threading.Thread):
             self._moved_at = now
         self._slot = slot
         metrics.SLOT_BEHIND_BYTES.labels(name).set(slot.behind_bytes if slot else 0)
-        return slot_problem(slot, name, now - self._moved_at)
+        found = slot_problem(slot, name, now - self._moved_at)
+        return (found[0], _FOREIGN) if found is not None and self._settings.replication_slot else found

@@ -17,10 +17,16 @@ app = typer.Typer(help="The Debezium connector that streams the bound tables.", 
 
 
 @app.command()
-def apply(dry_run: Annotated[bool, typer.Option(help="only show what would change")] = False) -> None:
+def apply(
+    dry_run: Annotated[bool, typer.Option(help="only show what would change")] = False,
+    no_connector: Annotated[
+        bool, typer.Option("--no-connector", help="only topics and schema: a connector of your own streams the tables")
+    ] = False,
+) -> None:
     """Creates topics, the database schema and the connector, or changes them to what the bindings file asks for.
 
     Shows the difference, applies it, waits until every task runs, and explains a failure.
+    Where a connector of your own streams the tables, --no-connector makes the rest and says what that connector needs.
     """
     from connectors import apply as applying
     from connectors.installing import install_source
@@ -28,6 +34,14 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
     from tabstream.kafka.connect import Connect
 
     settings, source = _load()
+    if no_connector:
+        _prepare(settings, source, dry_run)
+        return
+    if settings.replication_slot or settings.publication:
+        raise OperatorError(
+            "TABSTREAM_REPLICATION_SLOT or TABSTREAM_PUBLICATION names those of a connector of your own",
+            "run: tabstream connectors apply --no-connector, or unset them to have tabstream's own connector",
+        )
     connect = Connect(settings.connect_url)
     console = Console()
     source, left_out = streamable(source)
@@ -36,6 +50,28 @@ def apply(dry_run: Annotated[bool, typer.Option(help="only show what would chang
     _show(console, applying.plan(source, connect).differences)
     if not dry_run:
         install_source(settings, source, connect, console.print)
+
+
+def _prepare(settings: "Settings", source: "Source", dry_run: bool) -> None:
+    """All but the connector, and what the team's own connector has to have for it."""
+    from tabstream.kafka.topics import ensure_topics, own_topics, results_topic
+    from tabstream.postgres.schema import install, watch_truncate
+
+    topics = own_topics(results_topic(settings))
+    if dry_run:
+        typer.echo(f"topics, where they are missing: {', '.join(topic.name for topic in topics)}")
+        typer.echo("the schema tabstream in the database, and a trigger for TRUNCATE on each bound table")
+    else:
+        made = ensure_topics(settings, topics)
+        typer.echo(f"topics created: {', '.join(made) or 'none, all are there'}")
+        install(settings.database_url)
+        for table in source.tables:
+            watch_truncate(settings.database_url, table)
+        typer.echo("the schema tabstream is in the database")
+    typer.echo("your own connector has to stream, beside the bound tables, the table tabstream.edit_result:")
+    typer.echo("  table.include.list: add tabstream\\.edit_result, and add the table to the publication")
+    typer.echo(f"  to the topic {results_topic(settings)}")
+    typer.echo("docs/howto/existing-topics.md says the rest")
 
 
 @app.command()

@@ -121,4 +121,4 @@ def _registry() -> "Registry":
     from tabstream.config import load_settings
     from tabstream.kafka.registry import Registry
 
-    return Registry(load_settings().schema_registry_url)
+    return Registry(load_settings().registry)

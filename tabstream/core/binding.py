@@ -45,7 +45,8 @@ class ColumnChoice:
 class Binding:
     """One entry of the bindings file. `columns` is None where the file says `all`.
 
-    `conflict` is a ConflictRule's value, or `package.module:function` for a team's own rule.
+    `conflict` is a ConflictRule's value, or `package.module:function` for a team's own rule. `topic` is None where the table's
+    topic goes by the usual name.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Binding:
     hold_above_count: int = 1000
     settle_seconds: float | None = None
     sweep_seconds: float | None = None
+    topic: str | None = None
 
     @property
     def schema_name(self) -> str:

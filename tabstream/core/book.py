@@ -224,7 +224,8 @@ class Book:
         newest = pending[-1].result if pending else None
         if newest is None or entry is None:
             return change
-        if change is not None and (change.is_tombstone or (change.lsn or 0) >= newest.lsn):
+        # Without a position of its own, a change may be older or newer than the result; the topic's last word is right.
+        if change is not None and (change.lsn is None or change.lsn >= newest.lsn):
             return change
         if change is None and entry.offset >= 0 and (entry.lsn is None or entry.lsn >= newest.lsn):
             return Desired(key, None, entry.partition, entry.offset) if entry.deleted else None
@@ -253,8 +254,8 @@ class Book:
         return shown if is_it and key in self.dirty else None
 
     def waits_for_answer(self, desired: Desired) -> bool:
-        """True for an unknown key whose transaction has answers to come: it may be a person's own new row."""
-        return desired.tx_id is not None and desired.tx_id in self.claims
+        """True for an unknown key whose transaction has answers to come, or may have: it may be a person's own new row."""
+        return bool(self.claims) if desired.tx_id is None else desired.tx_id in self.claims
 
     def deleted_here(self, key: RowKey) -> bool:
         """True where a result says that the row was deleted because a person deleted it."""

@@ -74,10 +74,11 @@ class Truncated:
     at_ms: int
 
     def took(self, lsn: int | None, committed_ms: int | None) -> bool:
-        """True for a change from before it. A row of an incremental snapshot has a time, no LSN."""
+        """True for a change that is known to be from before it. A row of an incremental snapshot has a time, no LSN; one of a
+        flattened topic may have neither."""
         if lsn is not None:
             return lsn < self.lsn
-        return committed_ms is None or committed_ms < self.at_ms
+        return committed_ms is not None and committed_ms < self.at_ms
 
 
 def read_result(after: Mapping[str, Any]) -> Claim | EditResult | Truncated:

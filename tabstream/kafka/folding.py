@@ -11,6 +11,7 @@ from tabstream.core.past import Raw
 from tabstream.core.places import Bounds
 from tabstream.kafka import clients
 from tabstream.kafka.reader import BrokerAway, TopicReader
+from tabstream.kafka.wire import framed
 
 _BATCH = 10_000
 _POLL_SECONDS = 0.5
@@ -33,7 +34,11 @@ class Fold:
             key, partition, offset = message.key(), message.partition(), message.offset() or 0
             following[partition or 0] = offset + 1
             if key is not None:
-                newest[key] = (message.value(), partition or 0, offset)
+                value = message.value()
+                if headers := message.headers():
+                    pairs = headers.items() if isinstance(headers, dict) else headers
+                    key, value = framed(key, pairs, "key") or b"", framed(value, pairs, "value")
+                newest[key] = (value, partition or 0, offset)
         self.messages += len(messages)
 
 

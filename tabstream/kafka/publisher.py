@@ -69,7 +69,7 @@ class Publisher:
 
     def __init__(self, settings: Settings, **overrides: Any) -> None:
         self._producer = clients.producer(settings, **overrides)
-        url = settings.schema_registry_url
+        url = settings.registry
         self._edits = Encoder(url, f"{EDITS}-value", own_schemas.load("edit"))
         self._signals = Encoder(url, f"{SIGNALS}-value", own_schemas.load("signal"))
         self._statuses = Encoder(url, f"{STATUS}-value", own_schemas.load("status"))
@@ -120,7 +120,7 @@ class Publisher:
             # All topics are asked for: asking for one by name could create it, with the wrong settings.
             found = self._producer.list_topics(timeout=timeout_seconds).topics
         except KafkaException as problem:
-            raise _as_error(problem.args[0]) from problem
+            raise self._as_error(problem.args[0]) from problem
         if missing := [topic for topic in (EDITS, SIGNALS) if topic not in found]:
             raise TopicsMissing(f"kafka does not have the topics {missing} yet")
 
@@ -153,33 +153,31 @@ class Publisher:
         deadline = time.monotonic() + _FULL_QUEUE_SECONDS
         while True:
             try:
-                self._producer.produce(topic, value, key, on_delivery=_acknowledge(future), headers=kept)
+                self._producer.produce(topic, value, key, on_delivery=self._acknowledge(future), headers=kept)
                 return future
             except BufferError:
                 if time.monotonic() > deadline:
                     raise BrokerUnavailable("too many messages wait for Kafka's acknowledgement") from None
                 self._producer.poll(_POLL_SECONDS)
             except KafkaException as problem:
-                raise _as_error(problem.args[0]) from problem
+                raise self._as_error(problem.args[0]) from problem
 
     def _serve_acknowledgements(self) -> None:
         while not self._closed.is_set():
             self._producer.poll(_POLL_SECONDS)
 
+    def _acknowledge(self, future: Future[None]) -> Any:
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(self._as_error(error))
 
-def _acknowledge(future: Future[None]) -> Any:
-    def delivered(error: KafkaError | None, _: Message) -> None:
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(_as_error(error))
+        return delivered
 
-    return delivered
-
-
-def _as_error(error: KafkaError) -> TabstreamError:
-    if error.fatal():
-        return PublisherBroken(f"kafka's producer can't go on: {error.str()}")
-    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-        return MessageTooLarge(f"kafka refuses a message for its size: {error.str()}")
-    return BrokerUnavailable(f"kafka does not acknowledge: {error.str()}")
+    def _as_error(self, error: KafkaError) -> TabstreamError:
+        if error.fatal():
+            return PublisherBroken(f"kafka's producer can't go on: {error.str()}")
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            return MessageTooLarge(f"kafka refuses a message for its size: {error.str()}")
+        return BrokerUnavailable(f"kafka does not acknowledge: {clients.why(self._producer, error)}")

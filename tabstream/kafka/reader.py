@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -12,6 +12,7 @@ from tabstream.config import Settings
 from tabstream.core.places import Bounds
 from tabstream.errors import OperatorError, Outage
 from tabstream.kafka import clients
+from tabstream.kafka.wire import framed
 
 _POLL_SECONDS = 0.2
 _BATCH = 2_000
@@ -39,6 +40,13 @@ class Record:
         """The text of the last header of this name, None if there is none."""
         found = [value for key, value in self.headers if key == name]
         return found[-1].decode("utf-8", "replace") if found else None
+
+    def framed(self) -> "Record":
+        """The same with the ids of its schemas in front of key and value, where its headers have them."""
+        if not self.headers:
+            return self
+        key, value = framed(self.key, self.headers, "key"), framed(self.value, self.headers, "value")
+        return replace(self, key=key, value=value)
 
 
 class TopicReader:
@@ -111,7 +119,7 @@ class TopicReader:
         try:
             return call()
         except KafkaException as problem:
-            raise BrokerAway(f"kafka at {self._where} gives no answer: {problem.args[0].str()}") from problem
+            raise BrokerAway(f"kafka at {self._where} gives no answer: {clients.why(self._consumer, problem)}") from problem
 
 
 def in_time_order(arrivals: Iterable[Record | int], partitions: Iterable[int]) -> Iterator[Record]:

@@ -1,14 +1,17 @@
 """The door to the schema registry, through its Confluent-compatible API."""
 
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import httpx
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from tabstream.errors import Outage, TabstreamError
+from tabstream.config import RegistryAddress
+from tabstream.errors import ConfigurationError, Outage, TabstreamError
 
 # Every process may be upgraded first, and topics are replayed from their start: each version has to read each other.
 COMPATIBILITY = "FULL_TRANSITIVE"
@@ -16,6 +19,7 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 # https://docs.confluent.io/platform/current/schema-registry/develop/api.html#get--schemas-ids-int--id
 _SCHEMA_NOT_FOUND = 40403
 _TIMEOUT_SECONDS = 5.0
+_CONVERTER_OF = {"PROTOBUF": "ProtobufConverter", "JSON": "JsonSchemaConverter"}
 _T = TypeVar("_T")
 
 
@@ -36,33 +40,75 @@ class UnknownSchema(TabstreamError):
     """The registry has answered that it has no schema of this id."""
 
 
+class OtherSchema(TabstreamError):
+    """The registry's schema is not one of Avro, or can't be read without others."""
+
+
 class SchemaRefused(TabstreamError):
     """The registry refuses a schema: it is not compatible with an earlier version, or not valid."""
 
 
 class Registry:
-    """A registry at `url` (its Confluent-compatible API). Thread-safe."""
+    """A registry (its Confluent-compatible API). Thread-safe.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._client = SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_SECONDS, "max.retries": 0})
+    Raises ConfigurationError for certificates that can't be read.
+    """
+
+    def __init__(self, address: RegistryAddress | str) -> None:
+        if isinstance(address, str):
+            address = RegistryAddress(address)
+        self.url = address.url
+        config: dict[str, Any] = {"url": address.url, "timeout": _TIMEOUT_SECONDS, "max.retries": 0}
+        try:
+            if address.ca_file is not None:
+                config["ssl.ca.location"] = str(address.ca_file)
+            self._client = SchemaRegistryClient(config)
+        except OSError as problem:
+            raise ConfigurationError(
+                f"TABSTREAM_SCHEMA_REGISTRY_CA_FILE is {str(address.ca_file)!r}, which can't be read: {problem}"
+            ) from None
+        self._ca_file = config.get("ssl.ca.location")
+        self._http: httpx.Client | None = None  # made where it is needed: reading the certificates takes a while
 
     def close(self) -> None:
         """Gives the connection back; nothing can be asked any more."""
         self._client.close()
 
     def schema(self, schema_id: int) -> dict[str, Any]:
-        """The Avro schema of this id; raises UnknownSchema or RegistryUnavailable."""
+        """The Avro schema of this id; raises UnknownSchema, OtherSchema or RegistryUnavailable."""
         try:
-            text = self._client.get_schema(schema_id).schema_str
+            found = self._client.get_schema(schema_id)
         except SchemaRegistryError as problem:
             if problem.http_status_code == 404 and problem.error_code == _SCHEMA_NOT_FOUND:
                 raise self._unknown(schema_id) from problem
             raise self._unavailable(problem) from problem
         except Exception as problem:  # the client lets its HTTP library's errors through, and which library is its own choice
             raise self._unavailable(problem) from problem
-        parsed = json.loads(text or "null")
-        return parsed if isinstance(parsed, dict) else {"type": parsed}
+        kind = found.schema_type or "AVRO"
+        if kind != "AVRO":
+            raise OtherSchema(f"messages of the {_CONVERTER_OF.get(kind, kind)}")
+        if found.references:
+            raise OtherSchema("Avro schemas that refer to others")
+        return _parsed(found.schema_str or "null")
+
+    def native(self, number: int, kind: str) -> dict[str, Any]:
+        """The Avro schema by an id of Apicurio's own API; `kind` is globalIds or contentIds. Raises as `schema` does."""
+        base, apis, _ = self.url.partition("/apis/")
+        if not apis:
+            raise OtherSchema("ids of Apicurio's own, for which TABSTREAM_SCHEMA_REGISTRY_URL must be .../apis/ccompat/v7")
+        for version, whole in (("v2", {"dereference": "true"}), ("v3", {"references": "DEREFERENCE"})):
+            self._http = self._http or httpx.Client(
+                timeout=_TIMEOUT_SECONDS, verify=ssl.create_default_context(cafile=self._ca_file)
+            )
+            try:
+                answer = self._http.get(f"{base}/apis/registry/{version}/ids/{kind}/{number}", params=whole)
+            except httpx.HTTPError as problem:
+                raise self._unavailable(problem) from problem
+            if answer.status_code == 200:
+                return _parsed(answer.text)
+            if answer.status_code != 404:
+                raise RegistryUnavailable(_refused(answer.status_code) or _answers(answer.status_code, f"{kind}/{number}"))
+        raise self._unknown(number)
 
     def register(self, subject: str, schema: dict[str, Any]) -> int:
         """The schema's id, registered under this subject if it is new; raises SchemaRefused or RegistryUnavailable."""
@@ -129,10 +175,38 @@ class Registry:
 
     def _unavailable(self, problem: Exception) -> RegistryUnavailable:
         message = f"the schema registry gives no answer: {type(problem).__name__}: {problem}"
+        if "CERTIFICATE_VERIFY_FAILED" in message:
+            message += "; TABSTREAM_SCHEMA_REGISTRY_CA_FILE must hold the certificates that its own is signed with"
+        if isinstance(problem, SchemaRegistryError) and (refused := _refused(problem.http_status_code)):
+            return RegistryUnavailable(refused)
         if isinstance(problem, SchemaRegistryError) and problem.http_status_code == 404:
             message += "; TABSTREAM_SCHEMA_REGISTRY_URL must be its Confluent-compatible API, such as .../apis/ccompat/v7"
         return RegistryUnavailable(message)
 
 
+def _refused(status: int) -> str | None:
+    """Where the registry does not accept who asks."""
+    if status not in (401, 403):
+        return None
+    return f"the schema registry refuses access ({status}): check the user and the password in TABSTREAM_SCHEMA_REGISTRY_URL"
+
+
+def _answers(status: int, what: str) -> str:
+    return f"the schema registry answers {status} for {what}"
+
+
 def _avro(schema: dict[str, Any]) -> Schema:
     return Schema(json.dumps(schema), "AVRO")
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """An Avro schema; raises OtherSchema for what is recognised as another one."""
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        raise OtherSchema("messages with a schema that is not Avro") from None
+    if isinstance(parsed, dict) and parsed.get("type") == "struct":
+        raise OtherSchema("what Apicurio's ExtJsonConverter writes")
+    if isinstance(parsed, dict) and "$schema" in parsed:
+        raise OtherSchema("messages with a JSON schema")
+    return parsed if isinstance(parsed, dict) else {"type": parsed}

@@ -29,7 +29,7 @@ def read_newest(settings: Settings, seconds: float) -> dict[str, bytes]:
         consumer.assign([TopicPartition(STATUS, number, 0) for number in topic.partitions])
         return _to_the_end(consumer, set(topic.partitions), deadline)
     except KafkaException as error:
-        raise BrokerSilent(f"kafka at {settings.bootstrap_servers} gives no answer: {error.args[0].str()}") from error
+        raise BrokerSilent(f"kafka at {settings.bootstrap_servers} gives no answer: {clients.why(consumer, error)}") from error
     finally:
         consumer.close()
 
@@ -47,7 +47,7 @@ def decode(raw: dict[str, bytes], decoder: Decoder) -> tuple[list[Status], dict[
 
 def status_decoder(settings: Settings) -> Decoder:
     """A decoder into the status that this version knows."""
-    return Decoder(settings.schema_registry_url, own_schemas.load("status"))
+    return Decoder(settings.registry, own_schemas.load("status"))
 
 
 def _to_the_end(consumer: Consumer, partitions: set[int], deadline: float) -> dict[str, bytes]:

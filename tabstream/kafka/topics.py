@@ -7,6 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
 from tabstream.config import Settings
+from tabstream.core.binding import Binding
 from tabstream.errors import Outage
 from tabstream.kafka import clients
 
@@ -33,12 +34,26 @@ class Topic:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-def own_topics(prefix: str) -> tuple[Topic, ...]:
-    """All topics of tabstream's own; `prefix` is Debezium's topic prefix."""
+def topic_of(settings: Settings, binding: Binding) -> str:
+    """The topic that carries the changes of a binding's table."""
+    return binding.topic or _named(settings, binding.schema_name, binding.table_name)
+
+
+def results_topic(settings: Settings) -> str:
+    """The topic of edit results, which the connector of the tables streams from its table."""
+    return settings.results_topic or _named(settings, "tabstream", "edit_result")
+
+
+def _named(settings: Settings, schema: str, table: str) -> str:
+    return settings.table_topic.format(prefix=settings.topic_prefix, schema=schema, table=table)
+
+
+def own_topics(results: str) -> tuple[Topic, ...]:
+    """All topics of tabstream's own; `results` is the name of the one of edit results."""
     delete = {"cleanup.policy": "delete", "max.message.bytes": str(_LARGEST_BYTES)}
     return (
         Topic(EDITS, 6, {**delete, "retention.ms": str(365 * _DAY_MS)}),
-        Topic(f"{prefix}.tabstream.edit_result", 1, {**delete, "retention.ms": str(7 * _DAY_MS)}),
+        Topic(results, 1, {**delete, "retention.ms": str(7 * _DAY_MS)}),
         Topic(SIGNALS, 12, {**delete, "retention.ms": str(_DAY_MS)}),
         Topic(STATUS, 1, {"cleanup.policy": "compact", "segment.ms": str(3_600_000)}),
         Topic(DEAD_LETTERS, 1, {**delete, "retention.ms": str(30 * _DAY_MS)}),
@@ -67,7 +82,7 @@ def ensure_topics(settings: Settings, topics: tuple[Topic, ...]) -> list[str]:
             made.append(name)
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise TopicsNotMade(f"topic {name!r} can't be created: {problem.args[0].str()}") from problem
+                raise TopicsNotMade(f"topic {name!r} can't be created: {clients.why(admin, problem)}") from problem
         except TimeoutError as problem:
-            raise TopicsNotMade("kafka does not answer") from problem
+            raise TopicsNotMade(f"kafka does not answer: {clients.why(admin, problem)}") from problem
     return made

@@ -12,7 +12,7 @@ from tabstream.core.places import Bounds, Offset, partition_of
 from tabstream.core.telling import Decoded, TopicKind, Undecodable
 from tabstream.errors import OperatorError, Outage
 from tabstream.kafka import clients
-from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.publisher import Publisher
 from tabstream.kafka.reader import BrokerAway, Record, TopicReader
 from tabstream.kafka.topics import DEAD_LETTERS, EDITS, SIGNALS
@@ -58,10 +58,10 @@ def find_letters(settings: Settings, wanted: Iterable[Offset]) -> list[DeadLette
 
 def read_letter(settings: Settings, letter: DeadLetter) -> Decoded:
     """The letter's key and value as far as they can be read now; what can't be is there as hexadecimal digits."""
-    decoder = Decoder(settings.schema_registry_url)
+    events = Events(settings.registry)
     record = letter.record
     try:
-        return decoded(record, TopicKind.DEAD_LETTERS, decoder)
+        return decoded(record, TopicKind.DEAD_LETTERS, events)
     except Outage as problem:
         key, value = (None if raw is None else Undecodable(raw.hex(), str(problem)) for raw in (record.key, record.value))
         return Decoded(key, value, size=len(record.value or b""))
@@ -106,7 +106,7 @@ def drop(settings: Settings, last: Offset) -> None:
     try:
         admin.delete_records([end])[end].result(_SECONDS)
     except (KafkaException, TimeoutError) as problem:
-        raise BrokerAway(f"kafka does not delete the records: {problem}") from problem
+        raise BrokerAway(f"kafka does not delete the records: {clients.why(admin, problem)}") from problem
 
 
 def _letter(record: Record) -> DeadLetter:

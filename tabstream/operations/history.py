@@ -1,6 +1,5 @@
 """The history of one row, out of the topics as far as they reach."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +10,6 @@ import psycopg
 from tabstream.config import Settings
 from tabstream.core.binding import Binding, TableShape
 from tabstream.core.cells import ObservedCell, RowKey, row_key
-from tabstream.core.changes import key_of
 from tabstream.core.edits import NEW_ROW_PREFIX, Edit, edit_from_record
 from tabstream.core.history import Answered, Entry, Kept, TableEvent, Told, history
 from tabstream.core.readable import key_parts
@@ -20,11 +18,11 @@ from tabstream.core.telling import NEW_KEY, OLD_KEY
 from tabstream.errors import BindingProblem, NotAccepted, OperatorError, Outage, Poison
 from tabstream.kafka import own_schemas
 from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.reader import Record, TopicReader
 from tabstream.kafka.retention import kept
-from tabstream.kafka.topics import EDITS
+from tabstream.kafka.topics import EDITS, results_topic, topic_of
 from tabstream.operations.reported import binding_of
-from tabstream.operations.topics import results_topic, table_topic
 from tabstream.postgres.connection import Connection, connect
 from tabstream.postgres.shape import read_shape
 
@@ -65,7 +63,8 @@ def read_history(settings: Settings, name: str, key: str, column: str | None, sa
                 raise OperatorError(f"{name!r} has no column {column!r}", f"choose one of: {', '.join(shape.by_name)}")
             wanted = wanted_key(key, shape)
             with TopicReader(settings) as reader:
-                found = _Search(settings, binding, wanted, shape, reader, say)
+                forms = Events(settings.registry)
+                found = _Search(settings, binding, wanted, shape, reader, say, forms)
                 answers = list(found.answers())
                 edits = list(found.edits({wanted} | _tokens(answers)))
                 events = list(found.events())
@@ -127,15 +126,16 @@ class _Search:
     shape: TableShape
     reader: TopicReader
     say: Callable[[str], None]
+    forms: Events
     reach: list[Reach] = field(default_factory=list)
     unread: int = 0
 
     def answers(self) -> Iterator[Answered]:
         """The results of this row, and those that made it."""
-        decoder = Decoder(self.settings.schema_registry_url)
-        name, keys = self.binding.name, _Keys(decoder, self._may_be_its_result)
-        for record in self._records(results_topic(self.settings)):
-            after = (self._decoded(record, decoder) or {}).get("after") if record.key in keys else None
+        name, topic = self.binding.name, results_topic(self.settings)
+        keys = _Keys(lambda raw: self._may_be_its_result(self.forms.shown(raw, topic)))
+        for record in self._records(topic):
+            after = (self._change(record, None) or {}).get("after") if record in keys else None
             if after is None or after["kind"] != "answer" or after["binding"] != name:
                 continue
             try:
@@ -148,21 +148,21 @@ class _Search:
 
     def edits(self, keys: set[str]) -> Iterator[Edit]:
         """The edits of this row and of the tokens that it was submitted under."""
-        decoder = Decoder(self.settings.schema_registry_url, own_schemas.load("edit"))
+        decoder = Decoder(self.settings.registry, own_schemas.load("edit"))
         wanted = {f"{self.binding.name}/{key}".encode() for key in keys}
         for record in self._records(EDITS):
-            if record.key in wanted and (decoded := self._decoded(record, decoder)) is not None:
+            if record.key in wanted and record.value is not None:
                 try:
-                    yield edit_from_record(decoded)
-                except (KeyError, ValueError, TypeError):
+                    yield edit_from_record(decoder.decode(record.value))
+                except (Poison, KeyError, ValueError, TypeError):
                     self.unread += 1
 
     def events(self) -> Iterator[TableEvent]:
         """The changes of this row in the table's topic."""
-        decoder = Decoder(self.settings.schema_registry_url)
-        keys = _Keys(decoder, lambda key: key_of(key, self.shape) == self.key)
-        for record in self._records(table_topic(self.settings, self.binding)):
-            if record.key in keys and (envelope := self._decoded(record, decoder)) is not None:
+        topic = topic_of(self.settings, self.binding)
+        keys = _Keys(lambda raw: self.forms.key(raw, topic, self.shape) == self.key)
+        for record in self._records(topic):
+            if record in keys and (envelope := self._change(record, self.shape)) is not None:
                 yield TableEvent(record.at_ms, envelope, self._other_key(record))
 
     def _may_be_its_result(self, key: Mapping[str, Any]) -> bool:
@@ -174,17 +174,17 @@ class _Search:
 
     def _other_key(self, record: Record) -> RowKey | None:
         header = record.header(NEW_KEY) or record.header(OLD_KEY)
-        return None if header is None else key_of(json.loads(header), self.shape)
+        return None if header is None else self.forms.key(header.encode(), record.topic, self.shape)
 
-    def _decoded(self, record: Record, decoder: Decoder) -> Mapping[str, Any] | None:
-        if record.value is None:
+    def _change(self, record: Record, shape: TableShape | None) -> Mapping[str, Any] | None:
+        raw = record.framed().value
+        if raw is None:
             return None
         try:
-            found: Mapping[str, Any] = decoder.decode(record.value)
+            return self.forms.change(raw, record.topic, shape)
         except Poison:
             self.unread += 1
             return None
-        return found
 
     def _records(self, topic: str) -> Iterator[Record]:
         oldest: int | None = None
@@ -202,14 +202,14 @@ class _Search:
 
 
 class _Keys:
-    """Kafka keys that are wanted, each decoded once; `record.key in keys`."""
+    """Kafka keys that are wanted, each decoded once; `record in keys`."""
 
-    def __init__(self, decoder: Decoder, is_wanted: Callable[[Mapping[str, Any]], bool]) -> None:
-        self._decoder = decoder
+    def __init__(self, is_wanted: Callable[[bytes], bool]) -> None:
         self._is_wanted = is_wanted
         self._known: dict[bytes, bool] = {}
 
-    def __contains__(self, raw: bytes | None) -> bool:
+    def __contains__(self, record: Record) -> bool:
+        raw = record.framed().key
         if raw is None:
             return False
         if raw not in self._known:
@@ -218,6 +218,6 @@ class _Keys:
 
     def _look(self, raw: bytes) -> bool:
         try:
-            return self._is_wanted(self._decoder.decode(raw))
-        except (Poison, KeyError, TypeError):
+            return self._is_wanted(raw)
+        except (Poison, KeyError, TypeError, ValueError):
             return False

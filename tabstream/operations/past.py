@@ -22,14 +22,14 @@ from tabstream.core.places import Beginning, End, Moment, Offset, Place, partiti
 from tabstream.core.plan import shown_value
 from tabstream.core.results import Truncated
 from tabstream.core.snapshots import Snapshot
-from tabstream.errors import BindingProblem, OperatorError, Poison
-from tabstream.kafka.avro import Decoder
+from tabstream.errors import BindingProblem, OperatorError
+from tabstream.kafka.events import Events
 from tabstream.kafka.reader import TopicReader
 from tabstream.kafka.retention import kept
+from tabstream.kafka.topics import topic_of
 from tabstream.operations.rebuild import Watcher
 from tabstream.operations.sources import snapshot
-from tabstream.operations.topic_source import decoded_rows, gone
-from tabstream.operations.topics import table_topic
+from tabstream.operations.topic_source import Form, decoded_rows, gone
 from tabstream.postgres.outbox import truncates
 from tabstream.postgres.shape import read_shape
 from tabstream.sheets import formats
@@ -87,15 +87,15 @@ class Historian:
     def tell(self, binding: Binding, place: Place) -> Moments:
         """Folds the topic up to a place. Raises OperatorError for a place that is not there, or that the topic can't tell any
         more; Outage, BindingProblem."""
-        topic = table_topic(self.settings, binding)
+        topic = topic_of(self.settings, binding)
         zone = read_structure(self.client, binding.spreadsheet_id).zone
         with snapshot(self.settings) as connection:
             shape = read_shape(connection, binding, zone)
             emptied = truncates(connection, f"{binding.schema_name}.{binding.table_name}")
-        decoder = Decoder(self.settings.schema_registry_url)
-        past, messages, used = self._fold(topic, place, decoder)
+        form = Form(Events(self.settings.registry), topic, shape)
+        past, messages, used = self._fold(topic, place, form)
         reached_ms = self._refuse_what_is_gone(topic, past, used)
-        found = list(decoded_rows(past.newest, shape, decoder))
+        found = list(decoded_rows(past.newest, form))
         rows = sorted(_alive(found, _last_of(emptied, past.up_to, found), shape), key=lambda row: _sortable(row[0]))
         return Moments(rows, shape, topic, past.last, past.reaches_back_to(reached_ms), messages)
 
@@ -113,7 +113,7 @@ class Historian:
         topic = {key: _digest(values, told.shape) for key, values in again.rows}
         return Written(title, told, calls, (checksum(tab), checksum(topic)), len(tab))
 
-    def _fold(self, topic: str, place: Place, decoder: Decoder) -> tuple[Past, int, list[int]]:
+    def _fold(self, topic: str, place: Place, form: Form) -> tuple[Past, int, list[int]]:
         with TopicReader(self.settings) as reader:
             bounds = reader.bounds(topic)
             if begun := [p for p, has in bounds.items() if has.first > 0]:
@@ -125,11 +125,11 @@ class Historian:
                 partition_of(place, topic, bounds)
                 if len(bounds) > 1:
                     raise OperatorError(f"{topic} has {len(bounds)} partitions: an offset names no moment", "name a time")
-            past = Past(_up_to(place, self.clock.now_ms()), lambda value: _committed_ms(decoder, value))
+            past = Past(_up_to(place, self.clock.now_ms()), form.committed_ms)
             total, messages = sum(has.following for has in bounds.values()), 0
             self.watcher.say(f"reading {topic}")
             for record in reader.read(topic, {partition: has.first for partition, has in bounds.items()}):
-                past.take(record)
+                past.take(record.framed())
                 messages += 1
                 if messages % 1_000 == 0:
                     self.watcher.count(record.offset, total)
@@ -215,14 +215,6 @@ def _up_to(place: Place, now_ms: int) -> UpTo:
             return UpTo(ms=now_ms)
         case Beginning():
             raise OperatorError("the beginning shows nothing", "name a time or an offset")
-
-
-def _committed_ms(decoder: Decoder, value: bytes) -> int | None:
-    try:
-        found = decoder.decode(value)["source"]["ts_ms"]
-    except (Poison, KeyError, TypeError):
-        return None
-    return int(found)
 
 
 def _last_of(emptied: Sequence[Truncated], up_to: UpTo, found: Iterable[Desired]) -> Truncated | None:

@@ -17,7 +17,7 @@ from tabstream.errors import BindingProblem, NotAccepted, Outage
 from tabstream.postgres.connection import Connection, connect
 from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
-from tabstream.postgres.slots import read_slot, slot_name
+from tabstream.postgres.slots import read_slot, slot_of
 from tabstream.postgres.statements import statement
 
 _KEYS_AT_ONCE = 5_000
@@ -68,7 +68,7 @@ class DatabaseSource:
     def has_streamed(self, position: str) -> bool:
         """See Source. A table that another connector streams has no slot of this name."""
         with database(self._settings) as connection:
-            slot = read_slot(connection, slot_name(self._settings.topic_prefix))
+            slot = read_slot(connection, slot_of(self._settings))
         return slot is None or slot.confirmed >= lsn_of(position)
 
 

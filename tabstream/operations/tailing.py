@@ -9,7 +9,7 @@ from tabstream.config import Settings
 from tabstream.core.places import Moment, Place, begins, last_window
 from tabstream.core.readable import is_key
 from tabstream.core.telling import Decoded, TopicKind
-from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.reader import Record, TopicReader
 from tabstream.operations.topics import decoded, existing_topic, names
 
@@ -40,14 +40,14 @@ class Wanted:
 def tail(settings: Settings, wanted: Wanted) -> Iterator[Tailed]:
     """The messages in their order; raises Outage, and OperatorError for a topic or an offset that isn't there."""
     known = names(settings)
-    decoder = Decoder(settings.schema_registry_url)
+    events = Events(settings.registry)
     with TopicReader(settings) as reader:
         topics = reader.topics()
         topic = existing_topic(wanted.topic, known, topics, sorted(name for name in topics if not name.startswith("_")))
         kind = known.kind(topic)
 
         def read(record: Record) -> Tailed | None:
-            message = decoded(record, kind, decoder)
+            message = decoded(record, kind, events)
             return Tailed(record, kind, message) if wanted.key is None or is_key(message.key, wanted.key) else None
 
         if wanted.place is None:

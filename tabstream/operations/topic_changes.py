@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from tabstream.config import Settings
 from tabstream.errors import OperatorError
 from tabstream.kafka.topic_settings import Lack, TopicNow, bring_to, describe, lacks
-from tabstream.kafka.topics import own_topics, table_topic
+from tabstream.kafka.topics import own_topics, results_topic, table_topic
 
 _IN_SYNC = "min.insync.replicas"
 
@@ -16,7 +16,7 @@ def changes(
     """What each topic lacks, for those of `names`, or all; raises OperatorError for one that is not there, TopicsUnknown."""
     known = {
         topic.name: topic
-        for topic in (*own_topics(settings.topic_prefix), *(table_topic(settings.topic_prefix, table) for table in tables))
+        for topic in (*own_topics(results_topic(settings)), *(table_topic(settings.topic_prefix, table) for table in tables))
     }
     now = describe(settings, known).topics
     for name in names:

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from tabstream.config import Settings
 from tabstream.core.binding import Binding, TableShape
 from tabstream.core.cells import RowKey
-from tabstream.core.changes import Desired, Missing, desired_of, key_of
+from tabstream.core.changes import Desired, Missing, desired_of
 from tabstream.core.past import Raw
 from tabstream.core.results import Truncated
 from tabstream.core.rowmerge import BoundTable
 from tabstream.errors import Poison
-from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.folding import Folder
+from tabstream.kafka.topics import topic_of
 from tabstream.operations.sources import Sight, now_at, snapshot, some
-from tabstream.operations.topics import table_topic
 from tabstream.postgres.outbox import last_truncate
 from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
@@ -33,7 +34,7 @@ class TopicSource:
 
     def __init__(self, settings: Settings, count: Callable[[int, int], None] = lambda done, total: None) -> None:
         self._settings = settings
-        self._decoder = Decoder(settings.schema_registry_url)
+        self._events = Events(settings.registry)
         self._count = count
         self._folders: dict[str, Folder] = {}
 
@@ -45,7 +46,7 @@ class TopicSource:
     @contextmanager
     def look(self, binding: Binding, zone: str, keys: Collection[RowKey | None] | None) -> Iterator[Sight]:
         """See Source."""
-        topic = table_topic(self._settings, binding)
+        topic = topic_of(self._settings, binding)
         with snapshot(self._settings) as connection:
             _, at_ms = now_at(connection)
             shape = read_shape(connection, binding, zone)
@@ -56,7 +57,7 @@ class TopicSource:
         folder = self._folder(topic)
         fold = folder.advance(self._count)
         position = ", ".join(f"{topic} {partition}/{offset}" for partition, offset in sorted(fold.following.items()))
-        found = decoded_rows(fold.newest, shape, self._decoder, keys)
+        found = decoded_rows(fold.newest, Form(self._events, topic, shape), keys)
         yield Sight(
             position, at_ms, shape, ((d.key, d.values) for d in found if d.values is not None and not gone(d, emptied))
         )
@@ -71,34 +72,50 @@ class TopicSource:
         return self._folders[topic]
 
 
-def decoded_rows(
-    newest: Mapping[bytes, Raw], shape: TableShape, decoder: Decoder, keys: Collection[RowKey | None] | None = None
-) -> Iterator[Desired]:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a topic's messages are read into rows of a shape."""
+
+    events: Events
+    topic: str
+    shape: TableShape
+
+    def key(self, raw: bytes) -> RowKey | None:
+        """The key, None for one that can't be decoded."""
+        try:
+            return self.events.key(raw, self.topic, self.shape)
+        except _UNREADABLE:
+            return None
+
+    def desired(self, key: RowKey, raw: Raw) -> Desired:
+        """What the message asks for; the values of one that can't be decoded are Missing."""
+        value, partition, offset = raw
+        try:
+            envelope = None if value is None else self.events.change(value, self.topic, self.shape)
+            return desired_of(key, envelope, self.shape, partition, offset)
+        except _UNREADABLE:
+            unknown = dict.fromkeys(self.shape.by_name, Missing.UNAVAILABLE)
+            return Desired(key, unknown, partition, offset, lsn=1 << 63)
+
+    def committed_ms(self, raw: bytes) -> int | None:
+        """When the change was committed (ms since 1970), None where that is not known."""
+        try:
+            found: int | None = self.events.change(raw, self.topic, None)["source"].get("ts_ms")
+        except _UNREADABLE:
+            return None
+        return found
+
+
+def decoded_rows(newest: Mapping[bytes, Raw], form: Form, keys: Collection[RowKey | None] | None = None) -> Iterator[Desired]:
     """What each key's newest message asks for, deletes included; with `keys`, of these alone. A key that can't be decoded is
-    left out, the values of a change that can't are Missing."""
+    left out."""
     raw_of: dict[RowKey, Raw] = {}
     for raw_key, raw in newest.items():
-        key = _key(decoder, raw_key, shape)
+        key = form.key(raw_key)
         if key is not None and (keys is None or key in keys):
             raw_of[key] = _newer(raw_of.get(key), raw)
     for key, raw in raw_of.items():
-        yield _desired(decoder, key, raw, shape)
-
-
-def _key(decoder: Decoder, raw: bytes, shape: TableShape) -> RowKey | None:
-    try:
-        return key_of(decoder.decode(raw), shape)
-    except _UNREADABLE:
-        return None
-
-
-def _desired(decoder: Decoder, key: RowKey, raw: Raw, shape: TableShape) -> Desired:
-    value, partition, offset = raw
-    try:
-        return desired_of(key, None if value is None else decoder.decode(value), shape, partition, offset)
-    except _UNREADABLE:
-        unknown = dict.fromkeys(shape.by_name, Missing.UNAVAILABLE)
-        return Desired(key, unknown, partition, offset, lsn=1 << 63)
+        yield form.desired(key, raw)
 
 
 def _newer(known: Raw | None, met: Raw) -> Raw:

@@ -1,17 +1,17 @@
 """Topics by the names that operators use, and their messages decoded."""
 
-import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from tabstream.bindings_file import load_bindings
 from tabstream.config import Settings
-from tabstream.core.binding import Binding
 from tabstream.core.telling import Decoded, TopicKind, Undecodable
-from tabstream.errors import OperatorError
-from tabstream.kafka.avro import Decoder, UndecodableMessage
+from tabstream.errors import OperatorError, UnknownForm
+from tabstream.kafka.avro import UndecodableMessage
+from tabstream.kafka.events import Events
 from tabstream.kafka.reader import Record
-from tabstream.kafka.topics import DEAD_LETTERS, EDITS, SIGNALS, STATUS
+from tabstream.kafka.topics import DEAD_LETTERS, EDITS, SIGNALS, STATUS, results_topic, topic_of
+from tabstream.kafka.wire import unframed
 
 _TEXT_KEYS = (TopicKind.EDITS, TopicKind.SIGNALS, TopicKind.STATUS)
 
@@ -45,17 +45,7 @@ def names(settings: Settings) -> Names:
         TopicKind.STATUS: STATUS,
         TopicKind.DEAD_LETTERS: DEAD_LETTERS,
     }
-    return Names(own, {binding.name: table_topic(settings, binding) for binding in bindings})
-
-
-def table_topic(settings: Settings, binding: Binding) -> str:
-    """The topic that Debezium writes a binding's table to."""
-    return f"{settings.topic_prefix}.{binding.schema_name}.{binding.table_name}"
-
-
-def results_topic(settings: Settings) -> str:
-    """The topic of edit results."""
-    return f"{settings.topic_prefix}.tabstream.edit_result"
+    return Names(own, {binding.name: topic_of(settings, binding) for binding in bindings})
 
 
 def existing_topic(name: str, known: Names, topics: Container[str], listed: list[str]) -> str:
@@ -70,33 +60,25 @@ def existing_topic(name: str, known: Names, topics: Container[str], listed: list
     raise OperatorError(f"there is no topic {topic!r}{meant}", "; ".join(choices))
 
 
-def decoded(record: Record, kind: TopicKind, decoder: Decoder) -> Decoded:
+def decoded(record: Record, kind: TopicKind, events: Events) -> Decoded:
     """The record's key and value as far as they can be read; raises RegistryUnavailable."""
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
-    key = _text(record.key) if kind in _TEXT_KEYS else readable(record.key, decoder)
-    return Decoded(key, readable(record.value, decoder), headers, len(record.value or b""))
+    framed = record.framed()
+    key = _text(record.key) if kind in _TEXT_KEYS else readable(framed.key, events, record.topic)
+    return Decoded(key, readable(framed.value, events, record.topic), headers, len(record.value or b""))
 
 
-def readable(raw: bytes | None, decoder: Decoder) -> object:
-    """Bytes as Avro, as JSON, or else as text; raises RegistryUnavailable."""
+def readable(raw: bytes | None, events: Events, topic: str = "") -> object:
+    """Framed bytes as Avro, as JSON, or else as text; raises RegistryUnavailable."""
     if raw is None:
         return None
     try:
-        return decoder.decode(raw)
-    except UndecodableMessage as problem:
-        if raw[:1] == b"\0":
-            return Undecodable(raw.hex(), problem.reason)
-        return _json_or_text(raw, problem.reason)
-
-
-def _json_or_text(raw: bytes, reason: str) -> object:
-    text = _text(raw)
-    if not isinstance(text, str) or not text.isprintable():
-        return Undecodable(raw.hex(), reason)
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return events.shown(raw, topic)
+    except (UndecodableMessage, UnknownForm) as problem:
+        text = _text(raw)
+        return (
+            text if isinstance(text, str) and text.isprintable() else Undecodable((unframed(raw) or b"").hex(), str(problem))
+        )
 
 
 def _text(raw: bytes | None) -> str | Undecodable | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import psycopg
 import tenacity
 
+from tabstream.config import Settings
 from tabstream.core.results import lsn_of
 from tabstream.errors import BindingProblem
 from tabstream.postgres.connection import Connection, connect
@@ -20,6 +21,11 @@ _REMEDY = "look at: tabstream connectors status"
 def slot_name(prefix: str) -> str:
     """The slot of the connector with this topic prefix; its name, and its publication's, are the same."""
     return "tabstream_" + re.sub(r"[^a-z0-9_]", "_", prefix.lower())
+
+
+def slot_of(settings: Settings) -> str:
+    """The slot that streams the tables: tabstream's, or that of a connector of the team's own."""
+    return settings.replication_slot or slot_name(settings.topic_prefix)
 
 
 class NotPublished(BindingProblem):
@@ -64,10 +70,15 @@ def drop_slot(url: str, name: str) -> None:
         again(connection.execute, statement("drop_slot"), (name,))
 
 
-def require_published(connection: Connection, name: str, schema: str, table: str) -> None:
-    """Raises NotPublished unless the publication of this name has the table: without, its changes would never come."""
-    if connection.execute(statement("published"), (name, schema, table)).fetchone() is None:
-        raise NotPublished(f"the changes of table '{schema}.{table}' are not streamed", "run: tabstream connectors apply")
+def require_published(connection: Connection, settings: Settings, schema: str, table: str) -> None:
+    """Raises NotPublished unless the publication has the table and that of edit results: their changes would never come."""
+    name = settings.publication or slot_name(settings.topic_prefix)
+    for needed in ((schema, table), ("tabstream", "edit_result")):
+        if connection.execute(statement("published"), (name, *needed)).fetchone() is None:
+            full = ".".join(needed)
+            remedy = f"ALTER PUBLICATION {name} ADD TABLE {full}; and add it to table.include.list of the connector"
+            ours = "run: tabstream connectors apply"
+            raise NotPublished(f"the changes of table {full!r} are not streamed", remedy if settings.publication else ours)
 
 
 def slot_problem(slot: Slot | None, name: str, still_seconds: float) -> tuple[str, str] | None:

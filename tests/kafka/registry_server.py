@@ -1,6 +1,8 @@
 """A schema registry of a few lines, over real HTTP, whose answers a test can spoil."""
 
+import base64
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,13 +15,17 @@ _NO_SCHEMA = 404, {"error_code": 40403, "message": "Schema not found"}
 class RegistryServer:
     """Speaks what the clients use of the Confluent API. `fault` replaces every answer by this status and body."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, user: str | None = None) -> None:
+        self._scheme = "http" if tls is None else "https"
+        wanted = None if user is None else f"Basic {base64.b64encode(user.encode()).decode()}"
         self.schemas: list[str] = []
         self.subjects: dict[str, list[int]] = {}
         self.compatibility: dict[str, str] = {}
         self.requests: list[str] = []
         self.fault: tuple[int, Any] | None = None
         self.refuse = False
+        self.kinds: dict[int, str] = {}
+        self.native: dict[tuple[str, int], Any] = {}
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,7 +39,8 @@ class RegistryServer:
 
             def _answer(self, body: Any) -> None:
                 registry.requests.append(f"{self.command} {self.path.partition('?')[0]}")
-                status, answer = registry.fault or registry.handle(self.command, self.path.partition("?")[0], body)
+                refused = (401, {"error_code": 401, "message": "who are you"}) if wanted and not self._is(wanted) else None
+                status, answer = refused or registry.fault or registry.handle(self.command, self.path.partition("?")[0], body)
                 data = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -41,16 +48,21 @@ class RegistryServer:
                 self.end_headers()
                 self.wfile.write(data)
 
+            def _is(self, wanted: str) -> bool:
+                return self.headers.get("Authorization") == wanted
+
             def log_message(self, *_: Any) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def add(self, subject: str, schema: Any) -> int:
         text = json.dumps(schema)
@@ -61,13 +73,19 @@ class RegistryServer:
             self.subjects[subject].append(schema_id)
         return schema_id
 
+    def add_text(self, text: str, kind: str) -> int:
+        """A schema of another kind than Avro; its id."""
+        self.schemas.append(text)
+        self.subjects.setdefault("s", []).append(len(self.schemas))
+        self.kinds[len(self.schemas)] = kind
+        return len(self.schemas)
+
     def handle(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        parts = path.strip("/").split("/")
+        parts = path.removeprefix("/apis/ccompat/v7").strip("/").split("/")
         if parts == ["subjects"]:
             return 200, list(self.subjects)
-        if parts[:2] == ["schemas", "ids"]:
-            at = int(parts[2]) - 1
-            return (200, {"schema": self.schemas[at]}) if at < len(self.schemas) else _NO_SCHEMA
+        if "ids" in parts:
+            return self._native(parts[4], int(parts[5])) if parts[0] == "apis" else self._by_id(int(parts[2]))
         if parts[0] == "config":
             return self._rule(parts[1], body)
         if parts[0] == "compatibility":
@@ -97,6 +115,19 @@ class RegistryServer:
     def _version(self, subject: str, at: int) -> dict[str, Any]:
         schema_id = self.subjects[subject][at]
         return {"subject": subject, "version": at + 1, "id": schema_id, "schema": self.schemas[schema_id - 1]}
+
+    def _by_id(self, number: int) -> tuple[int, Any]:
+        if number <= len(self.schemas):
+            return 200, {"schema": self.schemas[number - 1], "schemaType": self.kinds.get(number, "AVRO")}
+        return _NO_SCHEMA
+
+    def _native(self, kind: str, number: int) -> tuple[int, Any]:
+        """Apicurio's own API: both kinds of ids are the same here, unless a test has told otherwise."""
+        if (kind, number) in self.native:
+            return 200, self.native[kind, number]
+        if not self.native and number <= len(self.schemas):
+            return 200, json.loads(self.schemas[number - 1])
+        return 404, {"error_code": 404}
 
     def stop(self) -> None:
         self._server.shutdown()

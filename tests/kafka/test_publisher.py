@@ -74,7 +74,7 @@ def last_message(reader: Consumer, topic: str, key: bytes) -> Message:
 def decoded(settings: Settings, message: Message, name: str) -> Any:
     raw = message.value()
     assert raw is not None
-    return Decoder(settings.schema_registry_url, own_schemas.load(name)).decode(raw)
+    return Decoder(settings.registry, own_schemas.load(name)).decode(raw)
 
 
 def test_an_edit_reads_back_equal(settings: Settings, publisher: Publisher, reader: Consumer) -> None:

@@ -85,7 +85,7 @@ def test_a_letter_is_listed_with_its_origin_and_its_reason(publisher: Publisher,
 
 
 def test_a_letter_that_can_be_read_by_now_is_read(publisher: Publisher, settings: Settings) -> None:
-    encoded = Encoder(settings.schema_registry_url, "s", own_schemas.load("signal")).encode(SIGNAL)
+    encoded = Encoder(settings.registry, "s", own_schemas.load("signal")).encode(SIGNAL)
     message = read_letter(settings, send(publisher, settings, SIGNALS, encoded, "no such schema"))
     assert (message.key, message.value) == ("leads/[17]", SIGNAL)
     unread = read_letter(settings, send(publisher, settings, SIGNALS, b"\0\xff", "too short"))

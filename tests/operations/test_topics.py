@@ -9,7 +9,8 @@ from tabstream.config import Settings
 from tabstream.core.telling import TopicKind, Undecodable
 from tabstream.errors import OperatorError
 from tabstream.kafka import own_schemas
-from tabstream.kafka.avro import Decoder, Encoder
+from tabstream.kafka.avro import Encoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.reader import Record
 from tabstream.operations.topics import Names, decoded, existing_topic, names, readable
 from tests.kafka.registry_server import RegistryServer
@@ -43,6 +44,17 @@ def test_a_topic_has_a_short_name(known: Names, name: str, topic: str) -> None:
     assert existing_topic(name, known, EXISTING, EXISTING) == topic
 
 
+def test_topics_may_go_by_other_names(tmp_path: Path) -> None:
+    file = tmp_path / "bindings.yaml"
+    other = "{name: orders, table: orders, spreadsheet: crm, tab: Orders, topic: shop.orders-v2}"
+    file.write_text(BINDINGS.replace("tab: Leads}]", f"tab: Leads}}, {other}]"), encoding="utf-8")
+    named = names(Settings(bindings_file=file, topic_prefix="team", table_topic="cdc.{table}.{schema}"))
+    assert named.tables == {"deals": "cdc.leads.sales", "orders": "shop.orders-v2"}
+    assert named.own[TopicKind.RESULTS] == "cdc.edit_result.tabstream"
+    named = names(Settings(bindings_file=file, results_topic="answers"))
+    assert named.own[TopicKind.RESULTS] == "answers"
+
+
 def test_a_topic_that_is_not_there_names_those_that_are(known: Names) -> None:
     with pytest.raises(OperatorError, match="there is no topic 'lead'") as caught:
         existing_topic("lead", known, EXISTING, EXISTING)
@@ -71,7 +83,7 @@ SIGNAL = {
 
 def test_avro_json_and_text_are_read_and_the_rest_is_given_as_it_is(registry: RegistryServer) -> None:
     encoded = Encoder(registry.url, "s", own_schemas.load("signal")).encode(SIGNAL)
-    decoder = Decoder(registry.url)
+    decoder = Events(registry.url)
     assert readable(encoded, decoder) == SIGNAL
     assert readable(json.dumps({"a": 1}).encode(), decoder) == {"a": 1}
     assert readable(b"word", decoder) == "word"
@@ -86,5 +98,5 @@ def test_avro_json_and_text_are_read_and_the_rest_is_given_as_it_is(registry: Re
 
 def test_keys_of_our_own_topics_are_text(registry: RegistryServer) -> None:
     record = Record("t", 0, 1, 2, b"leads/[17]", None, (("h", b"v"),))
-    message = decoded(record, TopicKind.EDITS, Decoder(registry.url))
+    message = decoded(record, TopicKind.EDITS, Events(registry.url))
     assert (message.key, message.value, message.headers, message.size) == ("leads/[17]", None, {"h": "v"}, 0)

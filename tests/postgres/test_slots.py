@@ -6,6 +6,7 @@ from typing import LiteralString
 
 import pytest
 
+from tabstream.config import Settings
 from tabstream.postgres.connection import Connection, connect, table_identity
 from tabstream.postgres.slots import (
     STUCK_SECONDS,
@@ -15,6 +16,7 @@ from tabstream.postgres.slots import (
     read_slot,
     require_published,
     slot_name,
+    slot_of,
     slot_problem,
 )
 
@@ -57,11 +59,11 @@ def test_a_slot_that_moves_or_has_nothing_to_confirm_is_well() -> None:
 def test_a_table_that_was_made_after_the_connector_is_not_taken_for_an_empty_one(database: Connection) -> None:
     database.execute("CREATE TABLE public.made_late (id int PRIMARY KEY)")
     try:
-        database.execute("CREATE PUBLICATION tabstream_db")
+        database.execute("CREATE PUBLICATION tabstream_db FOR TABLE tabstream.edit_result")
         with pytest.raises(NotPublished, match="tabstream connectors apply"):
-            require_published(database, "tabstream_db", "public", "made_late")
+            require_published(database, Settings(), "public", "made_late")
         database.execute("ALTER PUBLICATION tabstream_db ADD TABLE public.made_late")
-        require_published(database, "tabstream_db", "public", "made_late")
+        require_published(database, Settings(), "public", "made_late")
     finally:
         database.execute("DROP PUBLICATION IF EXISTS tabstream_db")
         database.execute("DROP TABLE public.made_late")
@@ -92,6 +94,21 @@ def test_dropping_a_slot_waits_until_its_reader_has_let_go(database_url: str, da
         dropping.result(30)
     assert read_slot(database, "tabstream_db") is None
     drop_slot(database_url, "tabstream_db")
+
+
+def test_a_team_s_own_publication_has_to_have_the_edit_results(database: Connection) -> None:
+    database.execute("CREATE TABLE public.made_late (id int PRIMARY KEY)")
+    settings = Settings(publication="cdc", replication_slot="cdc_slot")
+    try:
+        database.execute("CREATE PUBLICATION cdc FOR TABLE public.made_late")
+        with pytest.raises(NotPublished, match=r"edit_result") as refused:
+            require_published(database, settings, "public", "made_late")
+        database.execute(refused.value.remedy.partition(";")[0])
+        require_published(database, settings, "public", "made_late")
+    finally:
+        database.execute("DROP PUBLICATION IF EXISTS cdc")
+        database.execute("DROP TABLE public.made_late")
+    assert (slot_of(settings), slot_of(Settings(topic_prefix="a"))) == ("cdc_slot", "tabstream_a")
 
 
 def test_its_name_follows_the_topic_prefix() -> None:

@@ -89,7 +89,7 @@ def edit_post(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def messages(settings: Settings, topic: str, schema: str) -> list[Any]:
     """All messages of a topic, decoded."""
-    decoder = Decoder(settings.schema_registry_url, own_schemas.load(schema))
+    decoder = Decoder(settings.registry, own_schemas.load(schema))
     reader: Consumer = clients.consumer(settings, "reader", enable_partition_eof=True)
     partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
     reader.assign([TopicPartition(topic, partition, 0) for partition in partitions])

@@ -29,7 +29,7 @@ from tabstream.core.tabparts import Draft, Look, TabPlan
 from tabstream.core.tabplan import recognise, wanted_changes
 from tabstream.core.watermark import METADATA_KEY, TopicMark, Watermark, decode_watermark, encode_watermark
 from tabstream.kafka import clients
-from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.publisher import Publisher
 from tabstream.sheets import requests as build
 from tabstream.sheets.accounts import Account, Accounts
@@ -65,9 +65,9 @@ def services(sheets_url: str, bootstrap_servers: str) -> Iterator[Services]:
     clock = SystemClock()
     settings = Settings(sheets_url=sheets_url, bootstrap_servers=bootstrap_servers)
     publisher = Publisher(settings)
-    decoder = Decoder(settings.schema_registry_url)
+    events = Events(settings.registry)
     accounts = Accounts((Account("", None, Quota(policy_of(60_000), clock)),))
-    yield Services(settings, clock, accounts, publisher, decoder, clients.admin(settings), "sink-1")
+    yield Services(settings, clock, accounts, publisher, events, clients.admin(settings), "sink-1")
     publisher.close()
 
 

@@ -197,7 +197,7 @@ def test_a_pause_that_a_newer_version_has_reported_is_understood(running: Runnin
     running.end()
     paused = replace(told, details=json.dumps({"paused_by_operator": True, "pause_reason": "month end"}))
     newer = own_schemas.load("status") | {"fields": [*own_schemas.load("status")["fields"], NEW_FIELD]}
-    encoder = Encoder(running.settings.schema_registry_url, f"{STATUS}-value", newer)
+    encoder = Encoder(running.settings.registry, f"{STATUS}-value", newer)
     producer = clients.producer(running.settings)
     producer.produce(STATUS, encoder.encode(paused.to_record() | {"colour": "blue"}), paused.kafka_key)
     assert producer.flush(10) == 0

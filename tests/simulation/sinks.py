@@ -23,7 +23,7 @@ from tests.simulation.database import Database
 from tests.simulation.rules import ALL, Rules
 from tests.simulation.session import Commit, Session, Table
 from tests.simulation.spreadsheet import SPREADSHEET_ID, Between, Door, Spreadsheet
-from tests.simulation.topics import EDIT_PARTITIONS, EDITS_ID, Broker, Decoder, Feed
+from tests.simulation.topics import EDIT_PARTITIONS, EDITS_ID, Broker, Decoder, Events, Feed
 
 SETTINGS = Settings(sweep_seconds=6, settle_seconds=0.6, database_url="", schema_registry_url="", sheets_url="")
 
@@ -57,6 +57,9 @@ class SheetServices(Services):
     def topics(self, binding: Binding) -> Any:
         """See Services."""
         return self.doors.broker.topics
+
+    def look_at(self, topics: Any, shape: Any, refused: Any) -> None:
+        """See Services: the form is known."""
 
     def feed(self, topics: Any, begin: Any, inbox: Any, binding: str) -> Any:
         """See Services."""
@@ -94,8 +97,8 @@ class SheetSink:
     def __post_init__(self) -> None:
         publisher: Any = self.broker
         nothing: Any = None
-        decoder: Any = Decoder()
-        services = SheetServices(SETTINGS, self.clock, nothing, publisher, decoder, nothing, "sink", doors=self)
+        events: Any = Events()
+        services = SheetServices(SETTINGS, self.clock, nothing, publisher, events, nothing, "sink", doors=self)
         self.owner = Owner(SPREADSHEET_ID, [self.binding], services, self.still_owner)
 
     def door(self) -> Door:

@@ -11,6 +11,9 @@ from zlib import crc32
 from consumers.sheet_sink.feed import Topics
 from consumers.sheet_sink.inbox import Inbox, RawMessage, RawResult
 from tabstream.clock import ManualClock
+from tabstream.core.binding import TableShape
+from tabstream.core.cells import RowKey
+from tabstream.core.changes import key_of
 from tabstream.core.edits import Edit
 from tabstream.core.watermark import Watermark
 from tabstream.kafka.messages import Signal
@@ -32,6 +35,18 @@ class Decoder:
     def decode(self, raw: bytes) -> Any:
         """The datum."""
         return pickle.loads(raw)
+
+
+class Events(Decoder):
+    """See tabstream.kafka.events."""
+
+    def key(self, raw: bytes, topic: str, shape: TableShape) -> RowKey:
+        """The row's key, out of a message or a header."""
+        return key_of(json.loads(raw) if raw.startswith(b"{") else self.decode(raw), shape)
+
+    def change(self, raw: bytes, topic: str, shape: TableShape | None) -> Any:
+        """The envelope."""
+        return self.decode(raw)
 
 
 @dataclass

@@ -147,11 +147,16 @@ class Float:
     validation: None = None
 
     def from_text(self, text: str | None) -> CellValue:
-        """See ColumnType. Of a real, the shortest digits that mean the same real (Debezium sends it as a double)."""
+        """See ColumnType. The shortest digits that mean the same number: Debezium sends a real as a double, and Java may print
+        more digits than are needed."""
         text = clean(text)
-        parsed = parse_number(text) if text and self.size == 4 else None
-        single = None if parsed is None else as_single(float(parsed))
-        return from_number_text(text if single is None else shortest_single(single))
+        parsed = parse_number(text) if text else None
+        if parsed is not None and self.size == 4:
+            single = as_single(float(parsed))
+            text = text if single is None else shortest_single(single)
+        elif parsed is not None and math.isfinite(float(parsed)):
+            text = repr(float(parsed))
+        return from_number_text(text)
 
     def from_cell(self, cell: ObservedCell) -> CellValue:
         """See ColumnType."""

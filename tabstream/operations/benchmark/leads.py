@@ -16,10 +16,13 @@ from tabstream.core.marks import Mark, MarkedCell, encode_mark
 from tabstream.core.plan import shown_value
 from tabstream.errors import TabstreamError
 from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.reader import TopicReader
+from tabstream.kafka.topics import topic_of
+from tabstream.kafka.wire import schema_ref
 from tabstream.operations.demo.binding import NAME
 from tabstream.operations.sources import snapshot
-from tabstream.operations.topics import table_topic
+from tabstream.operations.topic_source import Form
 from tabstream.postgres.shape import read_shape
 
 SHEET_ID = 7
@@ -32,8 +35,8 @@ class Leads:
 
     def __init__(self, settings: Settings, topic: str, decoder: Decoder) -> None:
         key, value = _example(settings, topic)
-        self._key = key[:_SCHEMA_BYTES], decoder.schema(key), decoder.decode(key)
-        self._value = value[:_SCHEMA_BYTES], decoder.schema(value), decoder.decode(value)
+        self._key = key[:_SCHEMA_BYTES], decoder.schema(schema_ref(key)), decoder.decode(key)
+        self._value = value[:_SCHEMA_BYTES], decoder.schema(schema_ref(value)), decoder.decode(value)
 
     def message(self, number: int, version: int) -> tuple[bytes, bytes]:
         """Value and key of a row's version."""
@@ -62,17 +65,22 @@ class Table:
     settings: Settings
     binding: Binding
     shape: TableShape
-    decoder: Decoder
+    decoder: Events
     leads: Leads
+
+    @property
+    def form(self) -> Form:
+        """How messages are read."""
+        return Form(self.decoder, topic_of(self.settings, self.binding), self.shape)
 
 
 def open_table(settings: Settings) -> Table:
     """The table of the stack that these settings name."""
     [binding] = [b for b in load_bindings(settings.required_path("bindings_file")).bindings if b.name == NAME]
-    decoder = Decoder(settings.schema_registry_url)
+    decoder = Events(settings.registry)
     with snapshot(settings) as connection:
         shape = read_shape(connection, binding, ZONE)
-    return Table(settings, binding, shape, decoder, Leads(settings, table_topic(settings, binding), decoder))
+    return Table(settings, binding, shape, decoder, Leads(settings, topic_of(settings, binding), decoder))
 
 
 def header(shape: TableShape) -> list[str]:

@@ -26,14 +26,13 @@ from tabstream.core.cells import CellValue
 from tabstream.core.past import Raw
 from tabstream.core.tab import ObservedRow, read_layout, read_row
 from tabstream.kafka import clients
-from tabstream.kafka.avro import Decoder
 from tabstream.kafka.folding import Folder
 from tabstream.local import stack
 from tabstream.local.state import State
 from tabstream.operations.benchmark.figure import Figure
 from tabstream.operations.benchmark.leads import Table, answer, header, open_table, shown_row
 from tabstream.operations.benchmark.planning import Flushed, flush
-from tabstream.operations.topic_source import decoded_rows
+from tabstream.operations.topic_source import Form, decoded_rows
 from tabstream.sheets.answers import read_spreadsheet
 from tabstream.sheets.pages import CELLS_A_PAGE
 
@@ -128,14 +127,15 @@ def _prepare(table: Table, topic: str, folder: Path, rows: int) -> None:
     final: dict[bytes, Raw] = {
         b: (v, 0, n) for n, (v, b) in enumerate(table.leads.message(number, VERSIONS - 1) for number in range(rows))
     }
-    _write_pages(folder, table.shape, table.decoder, final)
+    _write_pages(folder, table.form, final)
 
 
-def _write_pages(folder: Path, shape: TableShape, decoder: Decoder, newest: Mapping[bytes, Raw]) -> None:
+def _write_pages(folder: Path, form: Form, newest: Mapping[bytes, Raw]) -> None:
+    shape = form.shape
     height = CELLS_A_PAGE // (len(shape.columns) + 1)
     page: list[list[CellValue]] = [[*header(shape)]]
     start = 0
-    for change in decoded_rows(newest, shape, decoder):
+    for change in decoded_rows(newest, form):
         page.append(shown_row(shape, change))
         if len(page) == height:
             (folder / f"{start:09}.json").write_bytes(orjson.dumps(answer([(start, page)])))
@@ -148,7 +148,7 @@ def _measured(table: Table, topic: str, folder: Path) -> Rebuild:
     began, began_wall = time.process_time(), time.monotonic()
     fold = Folder(table.settings, topic).advance(lambda done, total: None)
     folded, folded_wall = time.process_time(), time.monotonic()
-    rows = ((c.key, c.values) for c in decoded_rows(fold.newest, table.shape, table.decoder) if c.values is not None)
+    rows = ((c.key, c.values) for c in decoded_rows(fold.newest, table.form) if c.values is not None)
     found = compare(_pages(folder, table.shape), rows, table.shape)
     found.checksums()
     ended = time.process_time()

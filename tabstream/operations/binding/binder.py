@@ -23,14 +23,15 @@ from tabstream.core.watermark import METADATA_KEY
 from tabstream.errors import BindingProblem, OperatorError, TabstreamError
 from tabstream.kafka.connect import Connect
 from tabstream.kafka.folding import Folder
-from tabstream.kafka.topics import table_topic
+from tabstream.kafka.topics import topic_of
 from tabstream.operations.binding.doors import Doors, in_words, no_stop
 from tabstream.operations.binding.looking import Found, State, look
 from tabstream.operations.binding.topic_keys import TopicKeys
 from tabstream.operations.binding.unbinding import clear_status, is_reported, newest_status
 from tabstream.operations.binding.wanted import Wanted
 from tabstream.operations.status import SILENT_AFTER_MS
-from tabstream.postgres.slots import require_published, slot_name
+from tabstream.operations.topic_source import Form
+from tabstream.postgres.slots import require_published
 from tabstream.postgres.statements import statement
 from tabstream.sheets.errors import FenceLost, InvalidRequest
 
@@ -88,9 +89,7 @@ class Binder:
     def _is_streamed(self, binding: Binding) -> bool:
         with self.doors.database() as connection:
             try:
-                require_published(
-                    connection, slot_name(self.doors.settings.topic_prefix), binding.schema_name, binding.table_name
-                )
+                require_published(connection, self.doors.settings, binding.schema_name, binding.table_name)
             except BindingProblem:
                 return False
         topics = self.doors.services.topics(binding)
@@ -142,14 +141,14 @@ class Binder:
     def _wait_for_topic(self, binding: Binding, shape: TableShape, keys: Collection[RowKey]) -> dict[int, int]:
         """Waits until the topic has these keys; the offsets up to which it was read, by partition."""
         settings, services = self.doors.settings, self.doors.services
-        topic = table_topic(settings.topic_prefix, f"{binding.schema_name}.{binding.table_name}").name
+        topic = topic_of(settings, binding)
         self.say(f"{binding.name}: waiting until {topic} has all rows of the table")
 
         def are_gone(missing: list[RowKey]) -> list[RowKey]:
             there = services.are_there(binding, shape, missing)
             return [key for key, is_there in zip(missing, there, strict=True) if not is_there]
 
-        known = TopicKeys(Folder(settings, topic), topic, shape, services.decoder)
+        known = TopicKeys(Folder(settings, topic), Form(services.events, topic, shape))
         known.wait_for(keys, are_gone, _STREAM_SECONDS)
         return known.shown
 

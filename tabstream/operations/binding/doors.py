@@ -12,7 +12,7 @@ from tabstream.clock import Clock
 from tabstream.config import Settings
 from tabstream.errors import BindingProblem, OperatorError, Outage
 from tabstream.kafka import clients
-from tabstream.kafka.avro import Decoder
+from tabstream.kafka.events import Events
 from tabstream.kafka.publisher import Publisher
 from tabstream.postgres.connection import Connection, connect
 from tabstream.sheets.accounts import load_accounts
@@ -47,9 +47,9 @@ def doors(settings: Settings, clock: Clock, *, alone: bool = False) -> Iterator[
     accounts = load_accounts(settings, clock, 1.0 if alone else _SHARE)
     client = PooledClient(accounts, settings.sheets_url or None, clock, None, _PATIENCE_SECONDS)
     publisher = Publisher(settings)
-    decoder, admin = Decoder(settings.schema_registry_url), clients.admin(settings)
+    events, admin = Events(settings.registry), clients.admin(settings)
     try:
-        yield Doors(settings, clock, client, Services(settings, clock, accounts, publisher, decoder, admin, "bind"))
+        yield Doors(settings, clock, client, Services(settings, clock, accounts, publisher, events, admin, "bind"))
     finally:
         publisher.close(timeout_seconds=1)
         client.close()

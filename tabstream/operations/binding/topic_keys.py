@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from tabstream.core.binding import TableShape
 from tabstream.core.cells import RowKey
-from tabstream.core.changes import key_of
-from tabstream.errors import OperatorError, Poison
-from tabstream.kafka.avro import Decoder
+from tabstream.errors import OperatorError
 from tabstream.kafka.folding import Folder
+from tabstream.operations.topic_source import Form
 
 _LOOK_SECONDS = 0.5
 
@@ -20,9 +18,7 @@ class TopicKeys:
     """The keys of one topic, which `folder` reads undecoded."""
 
     folder: Folder
-    topic: str
-    shape: TableShape
-    decoder: Decoder
+    form: Form
     _names: dict[bytes, RowKey | None] = field(default_factory=dict)
 
     @property
@@ -57,14 +53,11 @@ class TopicKeys:
             waiting(look)
         except RetryError:
             raise OperatorError(
-                f"after {seconds:.0f} seconds the topic {self.topic!r} still lacks {len(missing)} rows of the table",
+                f"after {seconds:.0f} seconds the topic {self.form.topic!r} still lacks {len(missing)} rows of the table",
                 "look at: tabstream connectors status; then run this again",
             ) from None
 
     def _name(self, raw: bytes) -> RowKey | None:
         if raw not in self._names:
-            try:
-                self._names[raw] = key_of(self.decoder.decode(raw), self.shape)
-            except (Poison, KeyError, TypeError, ValueError, ArithmeticError):
-                self._names[raw] = None
+            self._names[raw] = self.form.key(raw)
         return self._names[raw]

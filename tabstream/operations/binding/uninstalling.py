@@ -16,7 +16,7 @@ from tabstream.kafka.connect import Connect
 from tabstream.kafka.groups import members
 from tabstream.kafka.reader import BrokerAway, TopicReader
 from tabstream.kafka.status_topic import read_newest
-from tabstream.kafka.topics import own_topics, table_topic
+from tabstream.kafka.topics import own_topics, results_topic, table_topic
 from tabstream.operations.binding.cleaning import Marked, clean, read_marked
 from tabstream.operations.binding.doors import Doors, in_words
 from tabstream.operations.binding.unbinding import clear_status
@@ -122,7 +122,7 @@ class Uninstaller:
     def _topics(self, bindings: Bindings) -> list[Part]:
         settings = self.doors.settings
         prefix = settings.topic_prefix
-        wanted = {topic.name for topic in own_topics(prefix)} | {f"__debezium-heartbeat.{prefix}"}
+        wanted = {topic.name for topic in own_topics(results_topic(settings))} | {f"__debezium-heartbeat.{prefix}"}
         wanted |= {table_topic(prefix, table).name for table in source_of(settings, bindings).tables}
         with TopicReader(settings) as reader:
             there = reader.topics()

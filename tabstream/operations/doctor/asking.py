@@ -1,6 +1,7 @@
 """Asks database, Kafka, Kafka Connect and the registry what the checks judge. Each function raises Outage where it can't."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import psycopg
 
@@ -14,7 +15,7 @@ from tabstream.errors import BindingProblem, Outage
 from tabstream.kafka.connect import Connect
 from tabstream.kafka.registry import Registry
 from tabstream.kafka.topic_settings import describe
-from tabstream.kafka.topics import DEAD_LETTERS, own_topics, table_topic
+from tabstream.kafka.topics import DEAD_LETTERS, own_topics, results_topic, table_topic, topic_of
 from tabstream.operations.doctor import connector, database, tables, topics
 from tabstream.operations.doctor.clocks import Ahead
 from tabstream.operations.schemas import Subject, read_subjects
@@ -22,7 +23,7 @@ from tabstream.postgres.connection import Connection, connect
 from tabstream.postgres.prerequisites import read_own_schema, read_publication, read_server, read_table_facts
 from tabstream.postgres.schema import installed_version
 from tabstream.postgres.shape import UnfitKey, read_table
-from tabstream.postgres.slots import read_slot, slot_name
+from tabstream.postgres.slots import read_slot, slot_name, slot_of
 
 _ZONE = "Etc/GMT"  # any will do: the shape is read for what is wrong with it
 
@@ -35,13 +36,13 @@ def ask_database(settings: Settings, bindings: Bindings, clock: Clock) -> tuple[
             server = read_server(connection)
             ahead = (server.now_us / 1000 - clock.now_ms(), server.now_us / 1000 - before_ms)
             bound = [_table(connection, binding) for binding in bindings.bindings]
-            name = slot_name(settings.topic_prefix)
+            name = slot_of(settings)
             schema = read_own_schema(connection)
             facts = database.Facts(
                 server=server,
                 schema=schema,
                 version=installed_version(connection) if schema is not None and schema.versioned else None,
-                publication=read_publication(connection, name),
+                publication=read_publication(connection, settings.publication or slot_name(settings.topic_prefix)),
                 slot=read_slot(connection, name),
                 name=name,
                 tables={
@@ -58,9 +59,10 @@ def ask_database(settings: Settings, bindings: Bindings, clock: Clock) -> tuple[
 def ask_kafka(settings: Settings, bindings: Bindings) -> topics.Facts:
     """Our own topics and those of the bound tables."""
     prefix = settings.topic_prefix
-    bound = sorted({_qualified(binding) for binding in bindings.bindings})
-    wanted = (*own_topics(prefix), *(table_topic(prefix, table) for table in bound))
-    single = frozenset({f"{prefix}.tabstream.edit_result", DEAD_LETTERS})
+    results = results_topic(settings)
+    bound = {topic_of(settings, binding): table_topic(prefix, _qualified(binding)) for binding in bindings.bindings}
+    wanted = (*own_topics(results), *(replace(bound[name], name=name) for name in sorted(bound)))
+    single = frozenset({results, DEAD_LETTERS})
     return topics.Facts(describe(settings, [topic.name for topic in wanted]), wanted, single)
 
 
@@ -77,7 +79,7 @@ def ask_connect(settings: Settings, bindings: Bindings) -> connector.Facts:
 
 def ask_registry(settings: Settings) -> list[Subject]:
     """Our own subjects."""
-    return read_subjects(Registry(settings.schema_registry_url), SUBJECTS)
+    return read_subjects(Registry(settings.registry), SUBJECTS)
 
 
 def _table(connection: Connection, binding: Binding) -> tables.Facts:

@@ -57,7 +57,7 @@ def ask_scripts(settings: Settings, bindings: Bindings) -> Mapping[str, int | No
     """By the spreadsheet's name, when its newest edit came from its script, as far as the newest edits tell. Raises Outage."""
     named = {binding.name: binding.spreadsheet for binding in bindings.bindings}
     newest: dict[str, int | None] = dict.fromkeys(bindings.spreadsheets)
-    decoder = Decoder(settings.schema_registry_url, own_schemas.load("edit"))
+    decoder = Decoder(settings.registry, own_schemas.load("edit"))
     with TopicReader(settings, _SECONDS) as reader:
         if EDITS not in reader.topics():
             return newest

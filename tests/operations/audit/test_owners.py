@@ -34,7 +34,7 @@ def test_a_question_reaches_the_spreadsheet_s_owner_with_the_id_it_is_known_by(s
     while len(signals) < 2:
         message = consumer.poll(10)
         assert message is not None
-        signals.append(signal_from_record(Decoder(settings.schema_registry_url).decode(message.value() or b"")))
+        signals.append(signal_from_record(Decoder(settings.registry).decode(message.value() or b"")))
     consumer.close()
     assert {signal.id for signal in signals} == questions
     assert {(s.kind, s.binding, s.spreadsheet_id) for s in signals} == {(SignalKind.AUDIT, "leads", "1AbC")}

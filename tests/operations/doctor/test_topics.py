@@ -12,7 +12,7 @@ from tests.operations.doctor.curing import ill
 
 LEADS = table_topic("db", "public.leads")
 RESULTS = "db.tabstream.edit_result"
-WANTED = (*own_topics("db"), LEADS)
+WANTED = (*own_topics("db.tabstream.edit_result"), LEADS)
 AS_MADE = {
     topic.name: TopicNow(topic.partitions, 3, {"min.insync.replicas": "2", "retention.ms": "1", **topic.settings})
     for topic in WANTED
