@@ -14,7 +14,7 @@ from tabstream.core.changes import Desired
 from tabstream.core.edits import NEW_ROW_PREFIX, Outcome, SeenCell
 from tabstream.core.guard import held_digest
 from tabstream.core.marks import Mark
-from tabstream.core.results import Claim, EditResult, Truncated, row_values
+from tabstream.core.results import REPLAYED, Claim, EditResult, Truncated, row_values
 from tabstream.core.snapshots import Snapshot
 
 REPORT_AGAIN_MS = 3_000
@@ -258,11 +258,10 @@ class Book:
         return bool(self.claims) if desired.tx_id is None else desired.tx_id in self.claims
 
     def deleted_here(self, key: RowKey) -> bool:
-        """True where a result says that the row was deleted because a person deleted it."""
-        return any(
-            p.result.row_answer is not None and p.result.row_answer.outcome is Outcome.DELETED
-            for p in self.results.get(key, ())
-        )
+        """True where a result says that the row was deleted because a person deleted it. A replay deletes what the restored
+        database had brought back to the tab: a row that stands there is no person's act."""
+        answers = [p.result.row_answer for p in self.results.get(key, ()) if p.result.row_answer is not None]
+        return any(a.outcome is Outcome.DELETED and a.reason != REPLAYED for a in answers)
 
     def restored(self, key: RowKey) -> int:
         """The number of the decision that a row deleted by a person stays; 0 where there is none."""

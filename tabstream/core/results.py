@@ -15,7 +15,7 @@ from tabstream.core.cells import CellValue, Digest, RowKey, number
 from tabstream.core.edits import Outcome
 
 SEEN_AGAINST_NO_MARK = -1
-REPLAYED = "inserted again by a replay"
+REPLAYED = "decided again by a replay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Answer:
 class RowAnswer:
     """What became of an inserted, deleted or returned row; `key` is the row's key now.
 
-    The reason of an inserted row is REPLAYED where the tab may have lost the row meanwhile.
+    The reason of an inserted or deleted row is REPLAYED where the tab may show another state of it meanwhile.
     """
 
     outcome: Outcome

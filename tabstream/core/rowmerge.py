@@ -178,7 +178,7 @@ def _replayed(answers: Answers) -> Answers:
 
 
 def _replayed_row(answer: RowAnswer) -> RowAnswer:
-    return replace(answer, reason=REPLAYED) if answer.outcome is Outcome.INSERTED else answer
+    return replace(answer, reason=REPLAYED) if answer.outcome in (Outcome.INSERTED, Outcome.DELETED) else answer
 
 
 def inserted(verdict: Verdict, key: RowKey) -> Verdict:

@@ -13,7 +13,7 @@ from tabstream.core.guard import held_digest
 from tabstream.core.marks import CopiedRow, Mark, NewRow
 from tabstream.core.notes import with_message
 from tabstream.core.plan import COPY_MESSAGE
-from tabstream.core.results import Answer, EditResult, RowAnswer, Truncated
+from tabstream.core.results import REPLAYED, Answer, EditResult, RowAnswer, Truncated
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Look
 from tabstream.core.tabplan import LooksWrong, believe, plan_tab, recognise, wanted_changes
@@ -455,3 +455,15 @@ def test_rows_that_one_flush_does_not_reach_stay_in_doubt_and_are_taken_away_lat
     later = plan_tab(known, recognise(known, rows), Look.WHOLE, 0, tokens(), 0)
     assert [remove.key for remove in later.removes] == [key(3)]
     assert [draft.kind for draft in later.drafts] == [], "nobody asks to have the row inserted again"
+
+
+@pytest.mark.parametrize(("reason", "removed"), [(REPLAYED, True), (None, False)], ids=["of a replay", "of a person's delete"])
+def test_a_row_that_stands_there_after_its_delete_was_answered_is_a_persons_act_but_after_a_replay(
+    reason: str | None, removed: bool
+) -> None:
+    known, rows = shown(1, 2)
+    known.change(gone(2, 9))
+    known.result(0, EditResult(key(2), (), RowAnswer(Outcome.DELETED, 4, key(2), reason), None, 9))
+    plan = look(known, rows)
+    assert bool(plan.removes) is removed
+    assert [draft.kind for draft in plan.drafts] == ([] if removed else [EditKind.RETURN])

@@ -147,7 +147,7 @@ def test_answers_of_a_replay_say_that_the_tab_may_have_lost_the_row(world: World
     world.replay()
     found = dict(world.query("SELECT row_key, answers FROM tabstream.edit_result WHERE answers IS NOT NULL"))
     assert found["[1]"][0]["shown"] == -1
-    assert found["new:a"][0]["reason"] == "inserted again by a replay"
+    assert found["new:a"][0]["reason"] == "decided again by a replay"
 
 
 def test_on_a_healthy_database_nothing_would_differ_and_nothing_changes(world: World) -> None:

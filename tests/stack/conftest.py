@@ -16,13 +16,17 @@ from tests.stack.local_stack import LocalStack, TakenPorts
 TAKEN = ("kafka", "registry", "producer")
 
 
+# Those that share the stack of the demo; the others have stacks of their own. Each of the two runs beside the other.
+ON_THE_DEMO = ("test_audit", "test_loop", "test_operating", "test_rebuild")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs the stack, one test after the other."""
+    """Everything in this folder needs a stack, and what uses the same one comes one after the other."""
     folder = Path(__file__).parent
     for item in items:
         if folder in item.path.parents:
             item.add_marker(pytest.mark.stack)
-            item.add_marker(pytest.mark.xdist_group("stack"))
+            item.add_marker(pytest.mark.xdist_group("demo" if item.path.stem in ON_THE_DEMO else "stacks"))
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,13 @@
 """A stack that is used as a person uses it: by the command line, in a state folder of its own."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -17,6 +19,7 @@ import psutil
 import psycopg
 
 COMMAND_SECONDS = 300
+_STARTS = Path(tempfile.gettempdir()) / "tabstream-tests-start"
 
 
 def until(condition: Callable[[], bool], what: str, timeout_seconds: float = 60) -> None:
@@ -73,8 +76,11 @@ class LocalStack:
         )
 
     def up(self, *arguments: str) -> None:
-        """Starts it; a stack that does not start fails the test with what it said."""
-        done = self.local("up", *arguments)
+        """Starts it; a stack that does not start fails the test with what it said. Two that start at once could choose the
+        same ports, before either listens."""
+        with _STARTS.open("w") as starts:
+            fcntl.flock(starts, fcntl.LOCK_EX)
+            done = self.local("up", *arguments)
         assert done.returncode == 0, f"the stack did not start:\n{done.stdout}{done.stderr}"
 
     def env(self) -> dict[str, Any]:

@@ -143,6 +143,7 @@ class Load:
         for turn, (key, book) in enumerate(cells):
             if self._stop.wait(0.5):
                 return
+            until(lambda book=book, key=key: str(key) in rows_by_key(book.view()), f"row {key} in its tab")  # type: ignore[misc]
             view = book.view()
             text = f"typed {turn}"
             book.person.type(view.address(rows_by_key(view)[str(key)], "typed"), text)
