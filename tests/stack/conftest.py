@@ -16,17 +16,17 @@ from tests.stack.local_stack import LocalStack, TakenPorts
 TAKEN = ("kafka", "registry", "producer")
 
 
-# Those that share the stack of the demo; the others have stacks of their own. Each of the two runs beside the other.
-ON_THE_DEMO = ("test_audit", "test_loop", "test_operating", "test_rebuild")
+# What shares the stack of the demo comes one after the other, and so does the rest; the two halves run beside each other.
+FIRST_HALF = ("test_audit", "test_loop", "test_operating", "test_rebuild", "test_scale_out")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs a stack, and what uses the same one comes one after the other."""
+    """Everything in this folder needs a stack."""
     folder = Path(__file__).parent
     for item in items:
         if folder in item.path.parents:
             item.add_marker(pytest.mark.stack)
-            item.add_marker(pytest.mark.xdist_group("demo" if item.path.stem in ON_THE_DEMO else "stacks"))
+            item.add_marker(pytest.mark.xdist_group("first half" if item.path.stem in FIRST_HALF else "second half"))
 
 
 @pytest.fixture(scope="session")
