@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JARS := deploy/java/lib
-.PHONY: help setup demo test lint types imports unit stack-test benchmark lock clean
+.PHONY: help setup demo test lint types imports unit stack-test long-test benchmark lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -30,7 +30,8 @@ demo: setup ## start everything and open a live page with a table and its tab
 	$(BIN)/tabstream demo
 
 test: setup lint types imports ## all checks: lint, types, imports, unit tests, tests on the real stack
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 -m "not stack and not long"
+	$(BIN)/python -m pytest -q -m stack
 
 lint: setup ## style and format of the Python code
 	$(BIN)/ruff check .
@@ -43,10 +44,13 @@ imports: setup ## which package may import which
 	$(BIN)/lint-imports
 
 unit: setup ## the tests that need no running stack
-	$(BIN)/python -m pytest -q -m "not stack"
+	$(BIN)/python -m pytest -q -n 2 -m "not stack and not long"
 
 stack-test: setup ## the tests on the real stack
 	$(BIN)/python -m pytest -q -m stack
+
+long-test: setup ## more tests on the real stack, which take half an hour: commands, binding, estates, replay, scale-out
+	$(BIN)/python -m pytest -q -m long
 
 benchmark: setup ## measure and print latencies, calls and memory
 	$(BIN)/tabstream benchmark

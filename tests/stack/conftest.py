@@ -16,8 +16,16 @@ from tests.stack.local_stack import LocalStack, TakenPorts
 TAKEN = ("kafka", "registry", "producer")
 
 
-# What shares the stack of the demo comes one after the other, and so does the rest; the two halves run beside each other.
-FIRST_HALF = ("test_audit", "test_loop", "test_operating", "test_rebuild", "test_scale_out")
+# Half an hour together: `make long-test` runs them, `make test` does not.
+LONG = (
+    "test_binding_a_tab",
+    "test_doctor",
+    "test_estates",
+    "test_operating",
+    "test_replay",
+    "test_scale_out",
+    "test_security",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,8 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = Path(__file__).parent
     for item in items:
         if folder in item.path.parents:
-            item.add_marker(pytest.mark.stack)
-            item.add_marker(pytest.mark.xdist_group("first half" if item.path.stem in FIRST_HALF else "second half"))
+            item.add_marker(pytest.mark.long if item.path.stem in LONG else pytest.mark.stack)
 
 
 @pytest.fixture(scope="session")
