@@ -30,7 +30,7 @@ demo: setup ## start everything and open a live page with a table and its tab
 	$(BIN)/tabstream demo
 
 test: setup lint types imports ## all checks: lint, types, imports, unit tests, tests on the real stack
-	$(BIN)/python -m pytest -q -n 2 -m "not stack and not long"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not stack and not long"
 	$(BIN)/python -m pytest -q -m stack
 
 lint: setup ## style and format of the Python code
@@ -44,7 +44,7 @@ imports: setup ## which package may import which
 	$(BIN)/lint-imports
 
 unit: setup ## the tests that need no running stack
-	$(BIN)/python -m pytest -q -n 2 -m "not stack and not long"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not stack and not long"
 
 stack-test: setup ## the tests on the real stack
 	$(BIN)/python -m pytest -q -m stack
