@@ -60,7 +60,7 @@ def stack(home: Path) -> Iterator[LocalStack]:
     assert left == [], "the stack leaves something behind"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bound(home: Path) -> Iterator[tuple[LocalStack, Place]]:
     """A stack of its own with the demo's table bound to a tab."""
     made = LocalStack(home / "loop", HOME=str(home))
@@ -71,7 +71,7 @@ def bound(home: Path) -> Iterator[tuple[LocalStack, Place]]:
         made.local("down", "--wipe")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scene(bound: tuple[LocalStack, Place]) -> Iterator[Scene]:
     """Both sides of the bound table, and a person."""
     with Scene(bound[1]) as made:
