@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tabstream.clock import Clock
-from tabstream.core.audit import Comparison, Trial, compare
+from tabstream.core.audit import Comparison, Kind, Trial, compare
 from tabstream.core.binding import Binding, Bindings, TableShape
 from tabstream.core.cells import RowKey
 from tabstream.core.tab import Layout, ObservedRow, read_layout, read_row
@@ -140,6 +140,9 @@ class Auditor:
                 raise BindingProblem(f"the columns of table {place.binding.table!r} have changed meanwhile", _TRY_AGAIN)
             place.shape = sight.shape
             found = compare(self._tab_rows(place, sight.shape), sight.rows, sight.shape, keys)
+            if keys is None:
+                missing = {f.key for f in found.findings if f.kind is Kind.MISSING and f.key is not None}
+                found.looked_again(Comparison(), self.source.left_out(place.binding, sight.shape, missing))
             return _Look(sight.position, sight.at_ms, found)
 
     def _tab_rows(self, place: _Place, shape: TableShape) -> Iterator[ObservedRow]:

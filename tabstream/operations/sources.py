@@ -44,6 +44,9 @@ class Source(Protocol):
     def look(self, binding: Binding, zone: str, keys: Collection[RowKey | None] | None) -> AbstractContextManager[Sight]:
         """All rows as they are now, or those of these keys, for a spreadsheet of this zone. Raises BindingProblem, Outage."""
 
+    def left_out(self, binding: Binding, shape: TableShape, keys: Collection[RowKey]) -> set[RowKey]:
+        """Which of these keys it tells of though the table has none of them. Raises BindingProblem, Outage."""
+
     def has_streamed(self, position: str) -> bool:
         """Whether all that a look of this position saw has come to the topic. Raises BindingProblem, Outage."""
 
@@ -64,6 +67,10 @@ class DatabaseSource:
             shape = read_shape(connection, binding, zone)
             rows = Rows(BoundTable(binding, shape), commit_times=False)
             yield Sight(position, at_ms, shape, _all(rows, connection) if keys is None else some(rows, connection, keys))
+
+    def left_out(self, binding: Binding, shape: TableShape, keys: Collection[RowKey]) -> set[RowKey]:
+        """See Source: none."""
+        return set()
 
     def has_streamed(self, position: str) -> bool:
         """See Source. A table that another connector streams has no slot of this name."""

@@ -62,6 +62,14 @@ class TopicSource:
             position, at_ms, shape, ((d.key, d.values) for d in found if d.values is not None and not gone(d, emptied))
         )
 
+    def left_out(self, binding: Binding, shape: TableShape, keys: Collection[RowKey]) -> set[RowKey]:
+        """See Source: no message tells of rows that a new snapshot did not bring."""
+        if not keys:
+            return set()
+        with snapshot(self._settings) as connection:
+            there = some(Rows(BoundTable(binding, shape), commit_times=False), connection, keys)
+            return set(keys) - {key for key, _ in there}
+
     def has_streamed(self, position: str) -> bool:
         """See Source: what it has seen is in the topic."""
         return True

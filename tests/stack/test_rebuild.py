@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
+from tabstream.local import stack
 from tabstream.operations.demo.installing import Place
 from tabstream.operations.demo.reader import read_table
 from tabstream.operations.demo.story.scene import Scene
@@ -89,6 +90,29 @@ def test_a_tab_that_is_right_is_not_written_to(bound: tuple[LocalStack, Place], 
     code, told = rebuild(bound[0])
     assert (code, told["equal"], told["differed"], told["writes"]) == (0, True, {}, 0)
     assert [call for call in scene.emulator.calls(before) if call.kind == "write"] == []
+
+
+def test_a_row_of_which_only_a_new_snapshot_tells_that_it_is_gone_stays_away(
+    bound: tuple[LocalStack, Place], scene: Scene, keys: list[str]
+) -> None:
+    local, place = bound
+    stack.control(place.state, "stop", "connect")
+    until(lambda: _drop_slots(scene), "the slot is dropped")
+    scene.query("delete", key=keys[0])
+    stack.control(place.state, "start", "connect")
+    scene.until_tab(lambda view: keys[0] not in view.rows, "the row to leave the tab", 120)
+    scene.until_equal(60)
+    code, told = rebuild(local)
+    assert (code, told["equal"], told["differed"], told["writes"]) == (0, True, {}, 0)
+    scene.until_equal(60, 2)
+
+
+def _drop_slots(scene: Scene) -> bool:
+    try:
+        scene.database.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+    except psycopg.errors.ObjectInUse:
+        return False
+    return True
 
 
 def test_what_people_have_in_the_tab_stays(bound: tuple[LocalStack, Place], scene: Scene, keys: list[str]) -> None:
