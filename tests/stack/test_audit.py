@@ -1,18 +1,16 @@
 """`tabstream audit` on the stack: what it finds, what it takes for nobody's fault, and what it has put right."""
 
-import itertools
 import json
 import subprocess
 import sys
-import threading
 from typing import Any
 
 import httpx
-import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
 from tabstream.operations.demo.installing import Place
 from tabstream.operations.demo.story.scene import Scene
+from tests.stack.changing import changes
 from tests.stack.local_stack import LocalStack, free_port, until
 from tests.stack.raw_tab import RawTab
 
@@ -59,19 +57,7 @@ def test_an_audit_finds_a_damaged_cell_whose_mark_agrees_and_nothing_else(
 def test_audits_while_both_sides_change_find_no_drift(bound: tuple[LocalStack, Place], scene: Scene) -> None:
     local, _ = bound
     keys = [scene.lead(f"busy {number}") for number in range(5)]
-    stop = threading.Event()
-
-    def change() -> None:
-        with psycopg.connect(local.env()["database_url"], autocommit=True) as database:
-            for number in itertools.count():
-                if stop.wait(0.05):
-                    return
-                values = (f"change {number}", keys[number % len(keys)])
-                database.execute("UPDATE public.leads SET notes = %s WHERE lead_id = %s", values)
-
-    writer = threading.Thread(target=change)
-    writer.start()
-    try:
+    with changes(local, keys):
         outcomes = []
         for number in range(4):
             scene.type(keys[number], "company", f"typed {number}")
@@ -79,9 +65,6 @@ def test_audits_while_both_sides_change_find_no_drift(bound: tuple[LocalStack, P
             [binding] = json.loads(done.stdout)["bindings"]
             outcomes.append((done.returncode, binding["counts"].get("drift", 0), binding["problem"]))
         assert outcomes == [(0, 0, None)] * 4, outcomes
-    finally:
-        stop.set()
-        writer.join()
     scene.until_equal(60)
 
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 
 import httpx
-import psycopg
 import pytest
 import yaml
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -18,6 +17,7 @@ from tabstream.operations.demo.story import disputes, everyday, faults, moving, 
 from tabstream.operations.demo.story.playing import play_step
 from tabstream.operations.demo.story.scene import Scene
 from tabstream.operations.demo.story.step import Step
+from tests.stack.changing import drop_slots
 from tests.stack.local_stack import LocalStack, until
 
 FAULTS = [step for step in faults.steps() if "database-sink" not in step.name and "producer" not in step.name]
@@ -55,7 +55,7 @@ def test_after_a_lost_slot_what_was_deleted_meanwhile_leaves_the_tab_and_nothing
     scene.query("delete", key=edited)
     scene.until_tab(lambda view: edited not in view.rows, "the deleted row to leave the tab")
     stack.control(place.state, "stop", "connect")
-    until(lambda: _drop_slots(scene), "the slot is dropped")
+    until(lambda: drop_slots(scene), "the slot is dropped")
     scene.query("delete", key=leaving)
     scene.query("set_notes", key=kept, text="changed while nobody looked")
     stack.control(place.state, "start", "connect")
@@ -182,14 +182,6 @@ def test_a_binding_without_its_table_pauses_and_the_others_run(bound: tuple[Loca
     key = scene.lead("beside it")
     assert scene.row(key) is not None
     scene.until_equal(60)
-
-
-def _drop_slots(scene: Scene) -> bool:
-    try:
-        scene.database.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
-    except psycopg.errors.ObjectInUse:
-        return False
-    return True
 
 
 def _set_back(bootstrap_servers: str) -> None:

@@ -1,12 +1,10 @@
 """`tabstream rebuild` on the stack: a tab that was damaged in many ways, a past moment, and every misuse."""
 
-import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +17,7 @@ from tabstream.local import stack
 from tabstream.operations.demo.installing import Place
 from tabstream.operations.demo.reader import read_table
 from tabstream.operations.demo.story.scene import Scene
+from tests.stack.changing import changes, drop_slots
 from tests.stack.local_stack import LocalStack, until
 from tests.stack.raw_tab import RawTab
 
@@ -97,7 +96,7 @@ def test_a_row_of_which_only_a_new_snapshot_tells_that_it_is_gone_stays_away(
 ) -> None:
     local, place = bound
     stack.control(place.state, "stop", "connect")
-    until(lambda: _drop_slots(scene), "the slot is dropped")
+    until(lambda: drop_slots(scene), "the slot is dropped")
     scene.query("delete", key=keys[0])
     stack.control(place.state, "start", "connect")
     scene.until_tab(lambda view: keys[0] not in view.rows, "the row to leave the tab", 120)
@@ -105,14 +104,6 @@ def test_a_row_of_which_only_a_new_snapshot_tells_that_it_is_gone_stays_away(
     code, told = rebuild(local)
     assert (code, told["equal"], told["differed"], told["writes"]) == (0, True, {}, 0)
     scene.until_equal(60, 2)
-
-
-def _drop_slots(scene: Scene) -> bool:
-    try:
-        scene.database.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
-    except psycopg.errors.ObjectInUse:
-        return False
-    return True
 
 
 def test_what_people_have_in_the_tab_stays(bound: tuple[LocalStack, Place], scene: Scene, keys: list[str]) -> None:
@@ -154,7 +145,7 @@ def test_a_dry_run_tells_what_would_be_written_and_writes_nothing(
 
 def test_a_tab_is_rebuilt_while_both_sides_change(bound: tuple[LocalStack, Place], scene: Scene, keys: list[str]) -> None:
     local, place = bound
-    with _changes(local, keys[:2]):
+    with changes(local, keys[:2]):
         RawTab(place).damage(keys[2], "company", "nobody wrote this")
         scene.type(keys[3], "company", "typed meanwhile")
         code, told = rebuild(local)
@@ -179,27 +170,6 @@ def test_a_rebuild_outlives_the_owner_that_is_killed_meanwhile(
     assert (running.returncode, json.loads(said)["equal"]) == (0, True), said
     scene.until_equal(60, 2)
     assert all(scene.value(key, "company") != "nobody wrote this" for key in keys)
-
-
-@contextmanager
-def _changes(local: LocalStack, keys: list[str]) -> Iterator[None]:
-    stop = threading.Event()
-
-    def change() -> None:
-        with psycopg.connect(local.env()["database_url"], autocommit=True) as database:
-            for number in itertools.count():
-                if stop.wait(0.05):
-                    return
-                values = (f"change {number}", keys[number % len(keys)])
-                database.execute("UPDATE public.leads SET notes = %s WHERE lead_id = %s", values)
-
-    writer = threading.Thread(target=change)
-    writer.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        writer.join()
 
 
 def test_past_moments_are_shown_as_they_were_until_they_are_compacted_away(

@@ -1,11 +1,8 @@
 """A database is set back to an earlier copy on the real stack, and gets the edits that it has lost."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 from confluent_kafka import TopicPartition
@@ -14,32 +11,13 @@ from tabstream.config import Settings
 from tabstream.kafka import clients
 from tabstream.kafka.topics import EDITS
 from tabstream.local import stack
-from tabstream.local.state import State
-from tabstream.operations.demo.installing import Place, install
+from tabstream.operations.demo.installing import Place
 from tabstream.operations.demo.story.scene import Scene
 from tests.stack.local_stack import LocalStack
 
 TABLES = ("public.leads", "tabstream.progress", "tabstream.cell_register", "tabstream.row_register")
 SEQUENCES = ("public.leads_lead_id_seq", "tabstream.decision_number")
 ROWS = "SELECT lead_id, name, email, company, status, amount, follow_up, active, notes FROM public.leads ORDER BY lead_id"
-
-
-@pytest.fixture(scope="module")
-def bound(home: Path) -> Iterator[tuple[LocalStack, Place]]:
-    made = LocalStack(home / "replay", HOME=str(home))
-    made.up()
-    try:
-        yield made, install(State(made.folder), lambda text: None)
-    finally:
-        made.local("down", "--wipe")
-
-
-@pytest.fixture(scope="module")
-def scene(bound: tuple[LocalStack, Place]) -> Iterator[Scene]:
-    with Scene(bound[1]) as made:
-        httpx.put(f"{bound[1].sheets_url}/control/settings", json={"quotas": False}).raise_for_status()
-        made.until_equal(60)
-        yield made
 
 
 def replay(local: LocalStack, *arguments: str) -> tuple[int, dict[str, Any]]:
