@@ -132,7 +132,7 @@ class Historian:
                 past.take(record.framed())
                 messages += 1
                 if messages % 1_000 == 0:
-                    self.watcher.count(record.offset, total)
+                    self.watcher.count(messages, total)
         return past, messages, [partition for partition, has in bounds.items() if has.following]
 
     def _refuse_what_is_gone(self, topic: str, past: Past, partitions: Sequence[int]) -> int:
