@@ -56,7 +56,8 @@ def _initialise_postgres(state: State, programs: Programs) -> None:
 def _format_kafka(state: State, programs: Programs) -> None:
     shutil.rmtree(state.kafka / "data", ignore_errors=True)
     command = [str(programs.java), "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{programs.jars / 'kafka'}/*"]
-    command += ["kafka.tools.StorageTool", "format", "--standalone", "-t", _kafka_uuid(), "-c", str(kafka_properties(state))]
+    command += ["kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={_kafka_uuid()}"]
+    command += ["-c", str(kafka_properties(state))]
     _run(command, "Kafka's storage", None, state.kafka)
 
 

@@ -50,7 +50,7 @@ class Report:
 class Running:
     """Runs one service in a thread. `is_ready` tells whether a service that this one needs is ready."""
 
-    def __init__(self, service: Service, log: Path, is_ready: Callable[[str], bool], changed: Callable[[], None]) -> None:
+    def __init__(self, service: Service, log: Path, is_ready: Callable[[str], bool]) -> None:
         self.service = service
         self.wanted = True
         self.condition = Condition.WAITING
@@ -58,7 +58,6 @@ class Running:
         self.ever_ready = False
         self._log = log
         self._is_ready = is_ready
-        self._changed = changed
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._exit_code: int | None = None
@@ -160,7 +159,6 @@ class Running:
                 extra_groups=[] if account else None,
                 start_new_session=True,
             )
-        self._changed()
         return process
 
     def _died(self, process: subprocess.Popen[bytes]) -> bool:
@@ -182,7 +180,6 @@ class Running:
         done = self.service.task and code == 0
         self.ever_ready = self.ever_ready or done
         self._show(process, Condition.DONE if done else Condition.FAILED, "" if done else f"ended with {code}")
-        self._changed()
         return not done
 
     def _probe(self, process: subprocess.Popen[bytes]) -> None:
@@ -193,7 +190,6 @@ class Running:
             return
         self.ever_ready = True
         self._show(process, Condition.READY)
-        self._changed()
 
     def _pause(self, seconds: float) -> None:
         self._poke.wait(seconds)

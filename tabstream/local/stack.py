@@ -29,6 +29,8 @@ _GIVE_UP_AFTER_RESTARTS = 4
 _POLL_SECONDS = 0.15
 _DOWN_SECONDS = 60
 _SUPERVISOR_SECONDS = 20
+_VARIABLE = "TABSTREAM_STACK"
+"""In the environment of the supervisor, and so of every service: the state folder."""
 
 
 def up(state: State, say: Callable[[str], None]) -> None:
@@ -108,23 +110,22 @@ def environment(state: State) -> dict[str, Any]:
 
 def end_orphans(state: State) -> None:
     """Ends services whose supervisor was killed."""
-    if not state.pids_file.exists():
-        return
-    victims = []
-    for pid, created in json.loads(state.pids_file.read_text(encoding="utf-8")).values():
-        try:
-            process = psutil.Process(pid)
-            if abs(process.create_time() - created) < 1:
-                victims.append(process)
-                process.resume()
-                process.send_signal(signal.SIGINT if "postgres" in process.name() else signal.SIGTERM)
-        except psutil.Error:
-            continue
+    victims = [process for process in psutil.process_iter() if _serves(process, state)]
+    for process in victims:
+        with suppress(psutil.Error):
+            process.resume()
+            process.send_signal(signal.SIGINT if "postgres" in process.name() else signal.SIGTERM)
     _, alive = psutil.wait_procs(victims, 15)
     for process in alive:
         process.kill()
     psutil.wait_procs(alive, 5)
-    state.pids_file.unlink()
+
+
+def _serves(process: psutil.Process, state: State) -> bool:
+    try:
+        return process.environ().get(_VARIABLE) == str(state.root.resolve())
+    except (psutil.Error, OSError):
+        return False  # ended meanwhile, or somebody else's
 
 
 def _check_bindings(state: State) -> None:
@@ -193,7 +194,7 @@ def _spawn(state: State) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=dict(os.environ),
+            env={**os.environ, _VARIABLE: str(state.root.resolve())},
         )
     try:
         deadline = time.monotonic() + _SUPERVISOR_SECONDS

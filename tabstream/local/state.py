@@ -50,11 +50,6 @@ class State:
         return self.root / "supervisor.json"
 
     @property
-    def pids_file(self) -> Path:
-        """Process ids of services, so that orphans are found."""
-        return self.root / "pids.json"
-
-    @property
     def lock_file(self) -> Path:
         """Held while `up` or `down` runs."""
         return self.root / "lock"
@@ -113,7 +108,6 @@ class State:
         for file in (
             self.ports_file,
             self.supervisor_file,
-            self.pids_file,
             self.lock_file,
             self.bindings_file,
             self.producer_secret_file,

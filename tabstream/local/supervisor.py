@@ -32,10 +32,8 @@ class Supervisor:
         self._ended = threading.Event()
         found = services(state, state.ports(), find_programs(state))
         self._running = {
-            service.name: Running(service, state.logs / f"{service.name}.log", self._is_ready, self._remember)
-            for service in found
+            service.name: Running(service, state.logs / f"{service.name}.log", self._is_ready) for service in found
         }
-        self._lock = threading.Lock()
 
     def run(self) -> None:
         """Blocks until a signal or `down` ends it; no service is left behind."""
@@ -56,28 +54,12 @@ class Supervisor:
             self._ended.wait()
             self._end_all()
         self._state.supervisor_file.unlink(missing_ok=True)
-        self._state.pids_file.unlink(missing_ok=True)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._ended.set()
 
     def _is_ready(self, name: str) -> bool:
         return self._running[name].condition in (Condition.READY, Condition.DONE)
-
-    def _remember(self) -> None:
-        """Writes down the process ids, so that a killed supervisor's services are found."""
-        with self._lock:
-            pids = {}
-            for name, running in self._running.items():
-                pid = running.report().pid
-                if pid is not None:
-                    try:
-                        pids[name] = [pid, psutil.Process(pid).create_time()]
-                    except psutil.Error:
-                        continue
-            target = self._state.pids_file.with_suffix(".new")
-            target.write_text(json.dumps(pids), encoding="utf-8")
-            target.replace(self._state.pids_file)
 
     def _listen(self, listener: Listener) -> None:
         while not self._ended.is_set():

@@ -112,7 +112,7 @@ class LocalStack:
     def leftovers(self) -> list[str]:
         """Processes and locks that should not be there once the stack is down."""
         running = [f"process {p.pid}: {_shown(p)}" for p in self.processes()]
-        names = ("lock", "supervisor.json", "pids.json")
+        names = ("lock", "supervisor.json")
         return running + [f"file {name}" for name in names if (self.folder / name).exists()]
 
     def _checked(self, *arguments: str) -> str:
