@@ -198,15 +198,15 @@ QUOTA_USED = _gauge(
     "tabstream_quota_used",
     ("kind", "account"),
     "this instance's calls in the last 60 seconds, by kind (read, write) and Google account",
-    "near quota_per_minute * quota_share / instances for long: ask Google for more, or add an account to the folder of keys",
+    "near quota_per_minute * quota_share * quota_part for long: ask Google for more, or add an account to the folder of keys",
     "calls",
 )
-QUOTA_INSTANCES = _gauge(
-    "tabstream_quota_instances",
+QUOTA_PART = _gauge(
+    "tabstream_quota_part",
     (),
-    "among how many instances each account's quota is divided; one that has left counts for another minute",
-    "more than there are: an instance is started and stopped again and again; see the logs",
-    "instances",
+    "the part of each account's quota that this instance uses, from 0 to 1; it grows a minute after another instance has left",
+    "far below 1 / instances for long: an instance is started and stopped again and again; see the logs",
+    "ratio",
 )
 QUOTA_WAITED = _histogram(
     "tabstream_quota_waited_seconds",

@@ -36,7 +36,7 @@ class OwnerEnded(TabstreamError):
     """An owner's thread has died: the process ends and is started again."""
 
 
-def _nothing() -> None:
+def _nothing(_: float) -> None:
     """Nobody wants to know."""
 
 
@@ -50,8 +50,9 @@ class Ownership:
         self._bound = bindings.current
         self._by_spreadsheet = _by_spreadsheet(self._bound)
         self.outage: str | None = None
-        self._rebalanced: Callable[[], None] = _nothing
+        self._rebalanced: Callable[[float], None] = _nothing
         self._partitions = 0
+        self._assignment: set[int] = set()
         self._owners: dict[str, tuple[Owner, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._questions: queue.SimpleQueue[Future[bool]] = queue.SimpleQueue()
@@ -69,8 +70,14 @@ class Ownership:
         with self._lock:
             return {spreadsheet: owner for spreadsheet, (owner, _) in self._owners.items()}
 
-    def run(self, stop: threading.Event, ticked: Callable[[], None], rebalanced: Callable[[], None]) -> None:
-        """Blocks until `stop` is set; `ticked` is called several times a second, `rebalanced` before an owner begins."""
+    @property
+    def part(self) -> float:
+        """How much of the work is this instance's, from 0 to 1: its partitions, whether spreadsheets hash to them or not."""
+        return len(self._assignment) / self._partitions if self._partitions else 0.0
+
+    def run(self, stop: threading.Event, ticked: Callable[[], None], rebalanced: Callable[[float], None]) -> None:
+        """Blocks until `stop` is set; `ticked` is called several times a second, `rebalanced` with the new part before an
+        owner begins and after it has ended."""
         self._rebalanced = rebalanced
         self._consumer.subscribe([SIGNALS], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
         try:
@@ -97,7 +104,7 @@ class Ownership:
                 owner.rebind(self._by_spreadsheet[spreadsheet])
             else:
                 self._end(spreadsheet)
-        self._begin_those_in({p.partition for p in self._consumer.assignment()})
+        self._begin_those_in(self._assignment)
 
     def _check_threads(self) -> None:
         for spreadsheet, (owner, thread) in list(self._owners.items()):
@@ -108,7 +115,8 @@ class Ownership:
         if not self._partitions:
             self._partitions = len(consumer.list_topics(SIGNALS, timeout=_TIMEOUT_SECONDS).topics[SIGNALS].partitions)
         consumer.incremental_assign(list(partitions))
-        self._rebalanced()
+        self._assignment |= {p.partition for p in partitions}
+        self._rebalanced(self.part)
         self._begin_those_in({p.partition for p in partitions})
 
     def _revoked(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
@@ -116,6 +124,8 @@ class Ownership:
         for spreadsheet in list(self.owners):
             if partition_for(spreadsheet.encode(), self._partitions) in gone:
                 self._end(spreadsheet)
+        self._assignment -= gone
+        self._rebalanced(self.part)
 
     def _begin_those_in(self, partitions: Set[int]) -> None:
         owned = self.owners

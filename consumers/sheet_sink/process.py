@@ -10,8 +10,8 @@ from dataclasses import replace
 import structlog
 from starlette.routing import BaseRoute
 
-from consumers.sheet_sink.members import Members
-from consumers.sheet_sink.ownership import GROUP, Ownership
+from consumers.sheet_sink.ownership import Ownership
+from consumers.sheet_sink.quota_part import QuotaPart
 from consumers.sheet_sink.reporting import forget_gauges, not_ready, show_gauges, statuses, unbound, with_warnings
 from consumers.sheet_sink.services import Services
 from consumers.sheet_sink.upstream import Upstream
@@ -43,7 +43,7 @@ class SheetSink:
         self._started_ms = services.clock.now_ms()
         self._told: dict[str, Status] = {}
         self._halt = threading.Event()
-        self._members = Members(services, GROUP, self._halt)
+        self._quota = QuotaPart(services)
         self._upstream = Upstream(services.settings, services.publisher, services.clock, self._halt)
         self._next_status = 0.0
 
@@ -51,10 +51,8 @@ class SheetSink:
         """Blocks until `stop` is set; writes under way are finished."""
         self._upstream.start()
         self._bindings.start(stop)
-        self._members.arrive()
-        self._members.start()
         try:
-            self._ownership.run(stop, self._tell, self._members.rebalanced)
+            self._ownership.run(stop, self._tell, self._quota.has)
         finally:
             self._halt.set()
             self._services.publisher.close()
@@ -77,6 +75,7 @@ class SheetSink:
         return ()
 
     def _tell(self) -> None:
+        self._quota.has(self._ownership.part)
         if time.monotonic() < self._next_status:
             return
         self._next_status = time.monotonic() + _STATUS_SECONDS

@@ -11,74 +11,80 @@ from tabstream.sheets.pacing import Meter, Priority, policy_of
 PER_MINUTE, MINUTE_MS, STEP_MS = 60, 60_000, 50
 
 
-def test_more_instances_count_at_once_and_fewer_a_window_later() -> None:
+def parts(division: Division, *told: tuple[int, float]) -> list[float]:
+    return [division.has(now, part) for now, part in told]
+
+
+def test_a_smaller_part_counts_at_once_and_a_greater_one_a_window_later() -> None:
     division = Division(window_ms=1_000)
-    assert [division.saw(now, count) for now, count in ((0, 1), (10, 3), (500, 2), (1_400, 2))] == [1, 3, 3, 3]
-    assert division.saw(1_501, 2) == 2
+    assert parts(division, (0, 0.5), (10, 0.25), (500, 0.75), (1_400, 0.75)) == [0.5, 0.25, 0.25, 0.25]
+    assert parts(division, (1_500, 0.75)) == [0.75]
 
 
-def test_an_instance_that_is_back_in_between_counts_from_when_it_leaves_for_good() -> None:
+def test_a_part_that_is_lost_again_in_between_counts_from_when_it_comes_for_good() -> None:
     division = Division(window_ms=1_000)
-    for now, count in ((0, 2), (100, 1), (900, 2), (950, 1)):
-        division.saw(now, count)
-    assert division.saw(1_900, 1) == 2
-    assert division.saw(1_951, 1) == 1
+    assert parts(division, (0, 0.25), (100, 0.5), (900, 0.25), (950, 0.5), (1_900, 0.5)) == [0.25] * 5
+    assert parts(division, (1_950, 0.5)) == [0.5]
 
 
-def test_nobody_else_is_one() -> None:
-    assert Division().saw(0, 0) == 1
+def test_one_that_had_nothing_has_its_part_at_once() -> None:
+    division = Division(window_ms=1_000)
+    assert parts(division, (0, 0.0), (10, 0.25), (20, 0.0), (30, 0.5)) == [0.0, 0.25, 0.0, 0.5]
 
 
 @dataclass
 class Instance:
-    """Sends whenever it may."""
+    """Sends whenever it may, all that it can in advance when it takes over."""
 
-    meter: Meter
+    meter: Meter = field(default_factory=lambda: Meter(policy_of(PER_MINUTE)))
     division: Division = field(default_factory=Division)
-    dividing: int = 1
+    work: float = 0.0
+    part: float = 1.0
 
-    def step(self, now: int, instances: int) -> int:
-        if (count := self.division.saw(now, instances)) != self.dividing:
-            self.dividing = count
-            self.meter.resize(now, policy_of(PER_MINUTE, 1 / count))
+    def step(self, now: int, work: float) -> int:
+        if self.work == 0 and work < 1:
+            self.meter.drain(now)
+        priority = Priority.URGENT if work > self.work else Priority.LIVE
+        self.work = work
+        if (part := self.division.has(now, work)) != self.part:
+            self.part = part
+            self.meter.resize(now, policy_of(PER_MINUTE, part))
         sent = 0
-        while self.meter.wait_ms(now, 1, Priority.LIVE) == 0:
+        while self.meter.wait_ms(now, 1, priority) == 0:
             self.meter.take(now, 1)
             self.meter.spend(now)
             sent += 1
         return sent
 
 
-def run(schedule: dict[int, int], until_ms: int) -> list[int]:
-    """When calls were sent; `schedule` tells from when on how many instances there are, the youngest end first."""
-    instances: list[Instance] = []
+def run(schedule: dict[int, str], until_ms: int) -> list[int]:
+    """When calls were sent; `schedule` tells who is there from when on."""
+    instances: dict[str, Instance] = {}
     sent: list[int] = []
-    wanted = 0
+    present = ""
     for now in range(0, until_ms, STEP_MS):
-        wanted = schedule.get(now, wanted)
-        while len(instances) < wanted:
-            made = Instance(Meter(policy_of(PER_MINUTE)))
-            if instances:
-                made.meter.drain(now)
-            instances.append(made)
-        del instances[wanted:]
-        for instance in instances:
-            sent += [now] * instance.step(now, len(instances))
+        present = schedule.get(now, present)
+        instances = {name: instances.get(name) or Instance() for name in present}
+        for instance in instances.values():
+            sent += [now] * instance.step(now, 1 / len(instances))
     return sent
 
 
 @pytest.mark.parametrize(
     "schedule",
     [
-        {0: 1, 90_000: 2},
-        {0: 1, 90_000: 3, 200_000: 2},
-        {0: 1, 100_000: 2, 150_000: 3, 180_000: 2, 190_000: 5},
-        {0: 4, 100_000: 1, 130_000: 2},
-        {0: 1, 61_000: 2, 70_000: 1, 80_000: 2, 90_000: 1},
+        {0: "a", 90_000: "ab"},
+        {0: "a", 90_000: "abc", 200_000: "bc"},
+        {0: "a", 100_000: "ab", 150_000: "abc", 180_000: "bc", 190_000: "bcdef"},
+        {0: "abcd", 100_000: "d", 130_000: "de"},
+        {0: "a", 61_000: "ab", 70_000: "a", 80_000: "ac", 90_000: "a"},
+        {0: "abc", 100_000: "ab", 106_000: "abd"},
+        {0: "abc", 100_000: "ab", 112_000: "abd", 130_000: "bd", 136_000: "bde"},
+        {0: "ab", 100_000: "a", 106_000: "ac", 120_000: "c", 126_000: "cd"},
     ],
     ids=str,
 )
-def test_all_instances_together_stay_below_the_limit_whoever_comes_and_goes(schedule: dict[int, int]) -> None:
+def test_all_instances_together_stay_below_the_limit_whoever_comes_and_goes(schedule: dict[int, str]) -> None:
     sent = run(schedule, 400_000)
     most = max(bisect_left(sent, at + MINUTE_MS) - number for number, at in enumerate(sent))
     assert most <= PER_MINUTE
