@@ -165,7 +165,10 @@ def estate(home: Path) -> Iterator[Estate]:
     local = LocalStack(home / "scale", HOME=str(home), TABSTREAM_GOOGLE_CREDENTIALS_FOLDER=str(keys))
     try:
         local.up()
-        yield _bound(local)
+        made = _bound(local)
+        yield made
+        for book in made.books:
+            book.person.close()
     finally:
         local.local("down", "--wipe")
         tokens.close()
