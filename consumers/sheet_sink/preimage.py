@@ -6,7 +6,7 @@ and what the write left there is put right without being taken for a person's ed
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from consumers.sheet_sink.bound_tab import BoundTab
 from consumers.sheet_sink.reading import Reading
@@ -16,7 +16,7 @@ from tabstream.core.bookparts import Mistakes
 from tabstream.core.cells import EMPTY_DIGEST, RowKey, digest
 from tabstream.core.edits import NEW_ROW_PREFIX, EditKind
 from tabstream.core.identity import row_content
-from tabstream.core.marks import Mark, NewRow
+from tabstream.core.marks import Mark, MarkedCell, NewRow
 from tabstream.core.plan import before_mistake, left_by_mistake, seen_cell, seen_cells
 from tabstream.core.tab import ObservedRow, read_layout, read_row
 from tabstream.core.tabparts import Draft
@@ -207,7 +207,7 @@ def _report_given(met: Overwritten, copied: Copied, row: ObservedRow, known: See
     mark, seen = given
     typed = [name for name in mark.cells if name in row.cells and seen.get(name) != digest(row.values[name])]
     if typed:
-        cells = tuple(seen_cell(row.cells[name], name, replace(mark.cells[name], number=0)) for name in typed)
+        cells = tuple(seen_cell(row.cells[name], name, MarkedCell(mark.cells[name].digest)) for name in typed)
         met.drafts.append(Draft(mark.key, EditKind.CELLS, mark.partition, mark.offset, cells))
 
 

@@ -6,7 +6,7 @@ are deleted from the bottom up, then rows are inserted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 
 from consumers.sheet_sink.bound_tab import BoundTab, TabReading
 from consumers.sheet_sink.reading import Reading
@@ -46,8 +46,8 @@ class SeenRows:
 
     def add(self, row: ObservedRow, meant: RowKey, becomes: AnyMark | None) -> None:
         """Takes note of a row, whose it is meant to be, and the mark that it gets."""
-        self.rows.add((meant, fingerprint(row)))
         cells = {name: digest(value) for name, value in row.values.items()}
+        self.rows.add((meant, _fingerprint(row.mark_name, cells)))
         if owner := _owner(row.mark):
             self.cells[owner] = cells
         if isinstance(becomes, Mark) and becomes.key != owner:
@@ -56,7 +56,11 @@ class SeenRows:
 
 def fingerprint(row: ObservedRow) -> str:
     """Names the content of a row, mark included."""
-    return repr((row.mark_name, [(name, digest(value)) for name, value in row.values.items()]))
+    return _fingerprint(row.mark_name, {name: digest(value) for name, value in row.values.items()})
+
+
+def _fingerprint(mark: str, cells: Mapping[str, Digest]) -> str:
+    return f"{mark} {cells}"
 
 
 @dataclass(slots=True)
@@ -105,9 +109,10 @@ def render(
         batch.add(Origin(None, ()), fence(reading.fence_id, batch_id))
     for tab, _, seen in parts:
         _render_restored(batch, tab, seen, reading.scratch_size[1] - COPIES_COLUMN)
-    _render_pre_image(batch, reading, parts if copies else ())
+    told = {tab.binding.name: _told(tab, plan, seen) for tab, plan, seen in parts}
+    _render_pre_image(batch, reading, parts if copies else (), told)
     for tab, plan, seen in parts:
-        _render_rows(batch, tab, plan, seen)
+        _render_rows(batch, tab, plan, seen, told[tab.binding.name])
     for tab, plan, seen in parts:
         _render_removes(batch, tab, plan, seen)
     for tab, plan, _ in parts:
@@ -118,22 +123,27 @@ def render(
     return batch
 
 
-def _render_pre_image(batch: Batch, reading: Reading, parts: Sequence[tuple[BoundTab, TabPlan, TabReading]]) -> None:
+def _render_pre_image(
+    batch: Batch,
+    reading: Reading,
+    parts: Sequence[tuple[BoundTab, TabPlan, TabReading]],
+    told: Mapping[str, Mapping[int, "_Told"]],
+) -> None:
     scratch_size = reading.scratch_size
     blocks: list[Block] = []
     copies: list[Request] = []
     meant: list[list[CellData]] = []
     at = 1
     width = max((seen.column_count for _, _, seen in parts), default=0) + COPIES_COLUMN
-    for tab, plan, seen in parts:
+    for tab, plan, _ in parts:
         sheet_id, columns = tab.place.sheet_id, tab.place.layout.width
         removed = {r.row: r.key for r in plan.removes}
-        told = _told(plan, _removed_rows(tab, plan, seen), tab.place.sequence + 1)
-        touched = sorted(told.keys() - removed.keys())
+        rows = told[tab.binding.name]
+        touched = sorted(rows.keys() - removed.keys())
         if not touched and not removed:
             continue
         blocks.append(Block(tab.binding.name, at, len(touched) + len(removed), len(removed)))
-        meant += [[], *([build.cell(text or None) for text in astuple(told[row])] for row in (*touched, *sorted(removed)))]
+        meant += [[], *(rows[row].cells() for row in (*touched, *sorted(removed)))]
         runs = [(run, columns, build.copy_values) for run in ((0, 1), *_runs(touched))]
         runs += [(run, width - COPIES_COLUMN, build.copy_all) for run in _runs(sorted(removed))]
         for (start, end), across, copy in runs:
@@ -161,8 +171,13 @@ class _Told:
     read: str
     written: str = ""
 
+    def cells(self) -> list[CellData]:
+        """As it stands in the scratch tab."""
+        return [build.cell(text or None) for text in (self.meant, self.becomes, self.read, self.written)]
 
-def _told(plan: TabPlan, seen: Mapping[int, ObservedRow], write: int) -> dict[int, _Told]:
+
+def _told(tab: BoundTab, plan: TabPlan, reading: TabReading) -> dict[int, _Told]:
+    seen, write = _removed_rows(tab, plan, reading), tab.place.sequence + 1
     before = {key: token for token, key in plan.finished_tokens.items() if key is not None} | plan.renamed
     told = {p.row: _Told(_owner(p.at.mark), _owner(p.mark), p.at.mark_name, _name(p, write)) for p in plan.others if p.writes}
     for key, p in plan.rows.items():
@@ -196,7 +211,7 @@ def _render_restored(batch: Batch, tab: BoundTab, seen: TabReading, copied_colum
     batch.add(Origin(tab.binding.name, ()), requests)
 
 
-def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading) -> None:
+def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading, told: Mapping[int, _Told]) -> None:
     part = batch.parts.setdefault(tab.binding.name, Part())
     named = [((key,), p) for key, p in plan.rows.items()] + [((), p) for p in plan.others]
     if tab.isolate:
@@ -206,7 +221,6 @@ def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading) -
         cells = [cell for _, written in named for cell in _cells(tab, written)]
         batch.add(Origin(tab.binding.name, tuple(plan.rows)), coalesce_updates(tab.place.sheet_id, cells))
     removed = _removed_rows(tab, plan, seen)
-    told = _told(plan, removed, tab.place.sequence + 1)
     for _, written in named:
         part.seen.add(written.at, told[written.row].meant if written.row in told else "", written.mark)
     for row in removed.values():

@@ -28,6 +28,7 @@ from tabstream.cli import (
     tail,
     unbind,
 )
+from tabstream.collecting import collect_rarely
 from tabstream.errors import ConfigurationError, OperatorError, Outage
 
 app = typer.Typer(
@@ -66,6 +67,7 @@ def main() -> None:
     """Runs the command line; a wrong configuration ends with one message and exit code 2, a mistake or an outage with 1."""
     # What a Kafka client logs of an outage is in the error that follows.
     logging.getLogger("librdkafka").addHandler(logging.NullHandler())
+    collect_rarely()
     try:
         app()
     except ConfigurationError as problem:

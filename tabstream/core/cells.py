@@ -9,9 +9,8 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 CellValue: TypeAlias = bool | float | str | None
 RowKey: TypeAlias = str
@@ -23,8 +22,7 @@ _DIGESTS = 65_536  # of short values; a row's are asked for several times, and m
 MAX_CELL_CHARACTERS = 50_000  # https://support.google.com/drive/answer/37603
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedCell:
+class ObservedCell(NamedTuple):
     """One cell as Google shows it: `value` is the effective value, `shown` the text that a person sees."""
 
     value: CellValue = None

@@ -84,9 +84,7 @@ def desired_of(key: RowKey, envelope: Mapping[str, Any] | None, shape: TableShap
 
 
 def _value(after: Mapping[str, Any], column: BoundColumn) -> CellValue | Missing:
-    field = field_name(column.name)
-    if field not in after:
+    value = after.get(field_name(column.name), Missing.UNAVAILABLE)
+    if value is Missing.UNAVAILABLE or is_unavailable(value):
         return Missing.UNAVAILABLE
-    if is_unavailable(after[field]):
-        return Missing.UNAVAILABLE
-    return column.type.from_text(avro_text(after[field]))
+    return column.type.from_text(avro_text(value))

@@ -11,7 +11,7 @@ one that it was copied from.
 import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tabstream.core.cells import Digest, RowKey, digest, key_cells, row_key
 from tabstream.errors import TabstreamError
@@ -26,8 +26,7 @@ class DamagedMark(TabstreamError):
     """Text in `_sync` that is no mark: the key cell decides, and the mark is written again."""
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedCell:
+class MarkedCell(NamedTuple):
     """One synced cell as written: the value's digest, and the number of the last decision shown (0: none)."""
 
     digest: Digest

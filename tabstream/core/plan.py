@@ -81,7 +81,7 @@ class RowPlan:
         return bool(self.cells) or self.mark is not None or self.clear_mark
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Cell:
     value: CellValue | Keep
     mark: MarkedCell
@@ -114,8 +114,10 @@ def plan_row(desired: Desired, located: Located, answers: Sequence[Answer], shap
     mark = located.mark or assumed_mark(desired, located.row)
     marked: dict[str, MarkedCell] = {}
     values = desired.values or {}
+    answered = _by_column(answers)
     for column in shape.columns:
         cell = located.row.cells[column.name]
+        told = answered.get(column.name, ())
         wanted = values.get(column.name, Missing.UNAVAILABLE)
         old = mark.cells.get(column.name)
         if _is_formula(cell, column):
@@ -124,10 +126,11 @@ def plan_row(desired: Desired, located: Located, answers: Sequence[Answer], shap
             message = PASTED_MESSAGE if located.repair is Repair.WHOLE else KEY_MESSAGE
             decided = _put_back(wanted, old, message if column.name == shape.key[0] else None)
         elif old is None:
-            decided = _first(wanted, located.row.values[column.name], [a for a in answers if a.column == column.name])
+            decided = _first(wanted, located.row.values[column.name], told)
         else:
-            news = [a for a in answers if a.column == column.name and a.number > old.number]
-            decided = _decide(located.row.values[column.name], old, wanted, news)
+            news = [a for a in told if a.number > old.number]
+            value = located.row.values[column.name]
+            decided = _decide(value, old, wanted, news) if news else _unanswered(value, old, wanted)
         marked[column.name] = decided.mark
         _take(plan, column, located.row, decided)
         if decided.edit and old is not None:
@@ -232,11 +235,18 @@ def message_write(row: ObservedRow, column: str, message: str | None) -> CellWri
     return None if wanted == note else CellWrite(column, KEEP, wanted)
 
 
+def _by_column(answers: Sequence[Answer]) -> dict[str, list[Answer]]:
+    found: dict[str, list[Answer]] = {}
+    for answer in answers:
+        found.setdefault(answer.column, []).append(answer)
+    return found
+
+
 def _decide(value: CellValue, old: MarkedCell, wanted: CellValue | Missing, news: Sequence[Answer]) -> _Cell:
     changed = digest(value) != old.digest
     holds_answered = next((a for a in reversed(news) if same(a.value, value)), None)
     taken = next((a for a in reversed(news) if a.outcome in _TAKEN), None)
-    number = news[-1].number if news else old.number
+    number = news[-1].number
     if changed and holds_answered is not None:
         if isinstance(wanted, Missing):
             return _Cell(KEEP, MarkedCell(digest(value), number), None)
@@ -248,8 +258,16 @@ def _decide(value: CellValue, old: MarkedCell, wanted: CellValue | Missing, news
         return _Cell(KEEP, MarkedCell(digest(taken.value), taken.number), edit=False)
     if isinstance(wanted, Missing):
         return _Cell(KEEP, MarkedCell(old.digest, number))
-    message: Keep | None = None if news or digest(wanted) != old.digest else KEEP
-    return _Cell(wanted, MarkedCell(digest(wanted), number), message)
+    return _Cell(wanted, MarkedCell(digest(wanted), number), None)
+
+
+def _unanswered(value: CellValue, old: MarkedCell, wanted: CellValue | Missing) -> _Cell:
+    if digest(value) != old.digest:
+        return _Cell(KEEP, old, edit=True)
+    if isinstance(wanted, Missing):
+        return _Cell(KEEP, old)
+    now = digest(wanted)
+    return _Cell(wanted, old) if now == old.digest else _Cell(wanted, MarkedCell(now, old.number), None)
 
 
 def _first(wanted: CellValue | Missing, value: CellValue, answers: Sequence[Answer]) -> _Cell:

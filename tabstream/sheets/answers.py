@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tabstream.core.cells import EMPTY_CELL, ObservedCell, observed_cell
-from tabstream.sheets.collection import collector_paused
 from tabstream.sheets.ranges import whole_tab
 
 
@@ -122,8 +121,7 @@ def added_protection(body: Mapping[str, Any], index: int) -> int:
 
 def read_cells(rows: Sequence[Mapping[str, Any]]) -> list[list[ObservedCell]]:
     """Reads RowData objects; the same as `observed_cell` for each cell, with a short way for text."""
-    with collector_paused():
-        return [[_cell(data) for data in row["values"]] if "values" in row else [] for row in rows]
+    return [[_cell(data) for data in row["values"]] if "values" in row else [] for row in rows]
 
 
 def _cell(data: Mapping[str, Any]) -> ObservedCell:

@@ -9,7 +9,6 @@ import orjson
 from googleapiclient.discovery import build
 from googleapiclient.model import JsonModel
 
-from tabstream.sheets.collection import collector_paused
 from tabstream.sheets.transport import Transport
 
 USER_AGENT = f"tabstream/{version('tabstream')}"
@@ -40,8 +39,7 @@ class OrjsonModel(JsonModel):  # type: ignore[misc]
 
     def deserialize(self, content: bytes) -> Any:
         """See googleapiclient.model.BaseModel."""
-        with collector_paused():
-            return orjson.loads(content)
+        return orjson.loads(content)
 
 
 def authorised_http(credentials: Any | None, timeout_seconds: float) -> httplib2.Http | google_auth_httplib2.AuthorizedHttp:

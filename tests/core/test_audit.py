@@ -114,7 +114,7 @@ def test_a_marked_row_whose_key_the_table_lacks_is_nobodys() -> None:
 def test_a_row_that_came_back_and_was_refused_with_a_note_is_not_saved() -> None:
     made = marked(2, 9, "a")
     note = with_message("my own", outcome_message(Outcome.REJECTED, "a", "there is one already"))
-    refused = replace(made, cells={**made.cells, "id": replace(made.cells["id"], note=note)})
+    refused = replace(made, cells={**made.cells, "id": made.cells["id"]._replace(note=note)})
     found = compare([marked(1, 1, "a"), refused], table((1, "a", None)), SHAPE)
     assert short(found) == [(Kind.UNSAVED, key(9), 2, None)]
     tab, other = found.checksums()

@@ -60,7 +60,7 @@ def test_a_rejected_value_is_put_back_with_a_note() -> None:
 def test_a_note_goes_with_the_next_decision_on_its_cell() -> None:
     made = mark(1, "a", 2.0, 5, {"name": 9})
     noted = row(1, 1.0, "a", 2.0, made)
-    cells = {**noted.cells, "name": replace(noted.cells["name"], note="[tabstream] waits for a decision")}
+    cells = {**noted.cells, "name": noted.cells["name"]._replace(note="[tabstream] waits for a decision")}
     noted = replace(noted, cells=cells)
     again = [answer("typed", "a", 9, Outcome.LOST)]
     assert plan_row(desired(1, "a", 2.0, 5), Located(noted, made), again, SHAPE).cells == []

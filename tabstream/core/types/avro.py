@@ -5,7 +5,8 @@ import math
 from typing import Any
 
 _UNAVAILABLE = "__debezium_unavailable_value"
-_UNAVAILABLE_LISTS = ([_UNAVAILABLE], [_UNAVAILABLE.encode()], list(_UNAVAILABLE.encode()))
+_UNAVAILABLE_BYTES = _UNAVAILABLE.encode()
+_UNAVAILABLE_LISTS = ([_UNAVAILABLE], [_UNAVAILABLE_BYTES], list(_UNAVAILABLE_BYTES))
 
 
 def is_unavailable(value: Any) -> bool:
@@ -14,11 +15,13 @@ def is_unavailable(value: Any) -> bool:
     Its `unavailable.value.placeholder` as text, as bytes, or in a list: whole, or each byte as a number
     (UnchangedToastedPlaceholder.java).
     """
+    if isinstance(value, str):
+        return value == _UNAVAILABLE
     if isinstance(value, list):
         return value in _UNAVAILABLE_LISTS
     if isinstance(value, dict):
         return _UNAVAILABLE in value
-    return value in (_UNAVAILABLE, _UNAVAILABLE.encode())
+    return bool(value == _UNAVAILABLE_BYTES)
 
 
 def avro_text(value: Any) -> str | None:

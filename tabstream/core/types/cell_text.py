@@ -25,7 +25,11 @@ def clean(text: str | None) -> str | None:
 
 def fitted(text: str | None) -> str | None:
     """The cleaned text, cut and marked if a cell can't hold it. Google counts UTF-16 units, as JavaScript does."""
-    text = clean(text)
+    return fitted_clean(clean(text))
+
+
+def fitted_clean(text: str | None) -> str | None:
+    """The same of a text that is clean already."""
     if text is None or 2 * len(text) <= MAX_CELL_CHARACTERS or _units(text) <= MAX_CELL_CHARACTERS:
         return text
     mark = f"… [cut by tabstream: {len(text):,} characters]"

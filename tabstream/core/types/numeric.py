@@ -221,11 +221,9 @@ def from_number_cell(cell: ObservedCell) -> CellValue:
 
 def number_cell(parsed: Decimal) -> CellValue:
     """A number if a double keeps all its digits, else their text."""
-    _, digits, _ = _stripped(parsed)
-    if len(digits) <= _EXACT_DIGITS:
-        value = float(parsed)
-        if math.isfinite(value) and Decimal(f"{value:.15g}") == parsed:
-            return number(value)
+    value = float(parsed)
+    if math.isfinite(value) and Decimal(f"{value:.{_EXACT_DIGITS}g}") == parsed:
+        return number(value)
     return fitted(decimal_text(parsed))
 
 

@@ -202,7 +202,8 @@ class TimestampTz:
         offset_us = offset // _MICROSECOND if offset is not None else 0
         wall_us = moment_us + offset_us
         cell = cell_of_wall(wall_us)
-        if isinstance(cell, float) and len(self._moments(wall_us)) == 1:
+        repeated = local is not None and local.replace(fold=1 - local.fold).utcoffset() != offset
+        if isinstance(cell, float) and not repeated:
             return cell
         return civil.timestamp_text(wall_us, civil.offset_text(offset_us))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tabstream.core.cells import CellValue, ObservedCell
 from tabstream.core.types.base import PLAIN_TEXT, Builder, ColumnType, NumberFormat, PgType
-from tabstream.core.types.cell_text import clean, fitted, in_words, plain_number, refuse_cut
+from tabstream.core.types.cell_text import clean, fitted, fitted_clean, in_words, plain_number, refuse_cut
 from tabstream.errors import NotAccepted
 
 _HOST_MASK = re.compile(r"(?<=[0-9.])/32$|(?<=:)/128$|(?<=[0-9a-f])/128$")
@@ -28,7 +28,7 @@ class Text:
 
     def from_text(self, text: str | None) -> CellValue:
         """See ColumnType."""
-        return fitted(self._trimmed(text))
+        return fitted_clean(self._trimmed(text))
 
     def from_cell(self, cell: ObservedCell) -> CellValue:
         """See ColumnType. Where the sheet has made a number of what was typed, what it shows: 007."""

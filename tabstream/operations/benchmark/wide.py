@@ -19,6 +19,7 @@ from pathlib import Path
 import orjson
 from confluent_kafka.admin import NewTopic as _NewTopic  # type: ignore[attr-defined]
 
+from tabstream.collecting import collect_rarely
 from tabstream.config import Settings, load_settings
 from tabstream.core.audit import compare
 from tabstream.core.binding import TableShape
@@ -167,4 +168,5 @@ def _pages(folder: Path, shape: TableShape) -> Iterator[ObservedRow]:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     sys.stdout.write(json.dumps(asdict(_measured(open_table(load_settings()), sys.argv[1], Path(sys.argv[2])))))
