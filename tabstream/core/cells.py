@@ -16,9 +16,11 @@ CellValue: TypeAlias = bool | float | str | None
 RowKey: TypeAlias = str
 Digest: TypeAlias = str
 
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""JSON as marks and keys hold it."""
 _SHORT = 64
 _DIGESTS = 65_536  # of short values; a row's are asked for several times, and many cells hold the same
+_KEYS = 8_192  # a flush asks for each of its rows' keys several times
 MAX_CELL_CHARACTERS = 50_000  # https://support.google.com/drive/answer/37603
 
 
@@ -104,7 +106,12 @@ def as_json_value(value: CellValue) -> bool | int | float | str | None:
 
 def row_key(values: Iterable[CellValue]) -> RowKey:
     """The canonical values of the key columns, in the order of the primary key, as one JSON text."""
-    return _COMPACT.encode([as_json_value(v) for v in values])
+    return _known_key(*values)
+
+
+@lru_cache(maxsize=_KEYS, typed=True)
+def _known_key(*values: CellValue) -> RowKey:
+    return COMPACT.encode([as_json_value(v) for v in values])
 
 
 def key_values(key: RowKey) -> tuple[CellValue, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
-from tabstream.core.cells import Digest, RowKey, digest, key_cells, row_key
+from tabstream.core.cells import COMPACT, Digest, RowKey, digest, key_cells, row_key
 from tabstream.errors import TabstreamError
 
 _VERSION = "t1"
@@ -72,7 +72,7 @@ def encode_mark(mark: AnyMark, write: int = 0) -> str:
         return f"{_COPY}{mark.key}"
     cells = {c: f"{m.digest}:{m.number}" if m.number else m.digest for c, m in mark.cells.items()}
     parts = [json.loads(mark.key), mark.partition, mark.offset, cells, *([write] if write else [])]
-    payload = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    payload = COMPACT.encode(parts)
     return f"{_VERSION}:{digest(payload)}:{payload}"
 
 
@@ -95,11 +95,11 @@ def decode_mark(text: str | None) -> AnyMark | None:
     if version != _VERSION or checksum != digest(payload):
         raise DamagedMark(f"{text[:80]!r} is not a sync mark")
     key, partition, offset, cells, *_ = json.loads(payload)
-    return Mark(row_key(key_cells(key)), partition, offset, {c: _marked(m) for c, m in cells.items()})
+    return Mark(
+        row_key(key_cells(key)), partition, offset, {c: _marked(m) if ":" in m else MarkedCell(m) for c, m in cells.items()}
+    )
 
 
 def _marked(text: str) -> MarkedCell:
-    if ":" not in text:
-        return MarkedCell(text)
     value_digest, _, number = text.partition(":")
     return MarkedCell(value_digest, int(number) if number else 0)
