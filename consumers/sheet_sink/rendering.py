@@ -7,6 +7,7 @@ are deleted from the bottom up, then rows are inserted.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from consumers.sheet_sink.bound_tab import BoundTab, TabReading
 from consumers.sheet_sink.reading import Reading
@@ -25,6 +26,7 @@ from tabstream.sheets.updates import coalesce_updates
 
 MAX_BATCH_BYTES = 2_000_000
 FENCE_REQUESTS = 2
+Fingerprint: TypeAlias = tuple[str | tuple[str, Digest], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +42,23 @@ class SeenRows:
     """The rows that a write touches as they were read before it: whole, and the digests of their cells by the mark's key;
     `given` are the marks of other keys that rows get, with those digests, by the names of the marks that were read there."""
 
-    rows: set[tuple[RowKey, str]] = field(default_factory=set)
+    rows: set[tuple[RowKey, Fingerprint]] = field(default_factory=set)
     cells: dict[RowKey, Mapping[str, Digest]] = field(default_factory=dict)
     given: dict[str, tuple[Mark, Mapping[str, Digest]]] = field(default_factory=dict)
 
     def add(self, row: ObservedRow, meant: RowKey, becomes: AnyMark | None) -> None:
         """Takes note of a row, whose it is meant to be, and the mark that it gets."""
         cells = {name: digest(value) for name, value in row.values.items()}
-        self.rows.add((meant, _fingerprint(row.mark_name, cells)))
+        self.rows.add((meant, (row.mark_name, *cells.items())))
         if owner := _owner(row.mark):
             self.cells[owner] = cells
         if isinstance(becomes, Mark) and becomes.key != owner:
             self.given[row.mark_name] = becomes, cells
 
 
-def fingerprint(row: ObservedRow) -> str:
+def fingerprint(row: ObservedRow) -> Fingerprint:
     """Names the content of a row, mark included."""
-    return _fingerprint(row.mark_name, {name: digest(value) for name, value in row.values.items()})
-
-
-def _fingerprint(mark: str, cells: Mapping[str, Digest]) -> str:
-    return f"{mark} {cells}"
+    return row.mark_name, *((name, digest(value)) for name, value in row.values.items())
 
 
 @dataclass(slots=True)

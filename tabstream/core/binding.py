@@ -100,14 +100,17 @@ class BoundColumn:
 @dataclass(frozen=True, slots=True)
 class TableShape:
     """The bound columns in tab order, and the primary key's columns in key order; `by_name` are the columns by their name in
-    the table."""
+    the table, `shown_only` those that nobody can edit in the tab, but for the key's."""
 
     columns: tuple[BoundColumn, ...]
     key: tuple[str, ...]
     by_name: Mapping[str, BoundColumn] = field(init=False, repr=False, compare=False)
+    shown_only: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+        fixed = (c.name for c in self.columns if (c.read_only or c.type.read_only) and c.name not in self.key)
+        object.__setattr__(self, "shown_only", frozenset(fixed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ CellValue: TypeAlias = bool | float | str | None
 RowKey: TypeAlias = str
 Digest: TypeAlias = str
 
-COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-"""JSON as marks and keys hold it."""
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SHORT = 64
 _DIGESTS = 65_536  # of short values; a row's are asked for several times, and many cells hold the same
 _KEYS = 8_192  # a flush asks for each of its rows' keys several times
@@ -111,7 +110,7 @@ def row_key(values: Iterable[CellValue]) -> RowKey:
 
 @lru_cache(maxsize=_KEYS, typed=True)
 def _known_key(*values: CellValue) -> RowKey:
-    return COMPACT.encode([as_json_value(v) for v in values])
+    return _COMPACT.encode([as_json_value(v) for v in values])
 
 
 def key_values(key: RowKey) -> tuple[CellValue, ...]:

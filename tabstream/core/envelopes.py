@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeAlias
 
 from tabstream.core.binding import BoundColumn, TableShape
@@ -154,6 +155,7 @@ def _renames(names: set[str], shape: TableShape) -> dict[str, str]:
     return found
 
 
+@cache
 def _spellings(column: str) -> tuple[str, ...]:
     # none and avro; avro_unicode writes each other character, _ too, as its code point
     unicode = _NOT_WORD.sub(lambda found: f"_u{ord(found[0]):04x}", column)

@@ -8,12 +8,13 @@ tells a mark that a person has damaged from one that stands as it was written. A
 one that it was copied from.
 """
 
-import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
-from tabstream.core.cells import COMPACT, Digest, RowKey, digest, key_cells, row_key
+import orjson
+
+from tabstream.core.cells import Digest, RowKey, digest, key_cells, row_key
 from tabstream.errors import TabstreamError
 
 _VERSION = "t1"
@@ -71,8 +72,8 @@ def encode_mark(mark: AnyMark, write: int = 0) -> str:
     if isinstance(mark, CopiedRow):
         return f"{_COPY}{mark.key}"
     cells = {c: f"{m.digest}:{m.number}" if m.number else m.digest for c, m in mark.cells.items()}
-    parts = [json.loads(mark.key), mark.partition, mark.offset, cells, *([write] if write else [])]
-    payload = COMPACT.encode(parts)
+    last = f",{write}" if write else ""
+    payload = f"[{mark.key},{mark.partition},{mark.offset},{orjson.dumps(cells).decode()}{last}]"  # a key is such JSON already
     return f"{_VERSION}:{digest(payload)}:{payload}"
 
 
@@ -94,7 +95,7 @@ def decode_mark(text: str | None) -> AnyMark | None:
     checksum, _, payload = rest.partition(":")
     if version != _VERSION or checksum != digest(payload):
         raise DamagedMark(f"{text[:80]!r} is not a sync mark")
-    key, partition, offset, cells, *_ = json.loads(payload)
+    key, partition, offset, cells, *_ = orjson.loads(payload)
     return Mark(
         row_key(key_cells(key)), partition, offset, {c: _marked(m) if ":" in m else MarkedCell(m) for c, m in cells.items()}
     )

@@ -128,8 +128,11 @@ def plan_row(desired: Desired, located: Located, answers: Sequence[Answer], shap
         elif old is None:
             decided = _first(wanted, located.row.values[column.name], told)
         else:
-            news = [a for a in told if a.number > old.number]
             value = located.row.values[column.name]
+            if not told and _is_right(value, cell, old, wanted):
+                marked[column.name] = old
+                continue
+            news = [a for a in told if a.number > old.number]
             decided = _decide(value, old, wanted, news) if news else _unanswered(value, old, wanted)
         marked[column.name] = decided.mark
         _take(plan, column, located.row, decided)
@@ -259,6 +262,13 @@ def _decide(value: CellValue, old: MarkedCell, wanted: CellValue | Missing, news
     if isinstance(wanted, Missing):
         return _Cell(KEEP, MarkedCell(old.digest, number))
     return _Cell(wanted, MarkedCell(digest(wanted), number), None)
+
+
+def _is_right(value: CellValue, cell: ObservedCell, old: MarkedCell, wanted: CellValue | Missing) -> bool:
+    """Whether a cell shows what it should, as it was written."""
+    if isinstance(wanted, Missing) or _stored_otherwise(cell, wanted):
+        return False
+    return digest(value) == old.digest == digest(wanted)
 
 
 def _unanswered(value: CellValue, old: MarkedCell, wanted: CellValue | Missing) -> _Cell:

@@ -100,10 +100,9 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
     key_cells = [values[name] for name in shape.key]
     key: RowKey | None = row_key(key_cells)
     # Empty text in a key is an empty cell: the mark tells it from a key that is not typed yet.
-    if any(value is None for value in key_cells) and not (isinstance(mark, Mark) and mark.key == key):
+    if None in key_cells and not (isinstance(mark, Mark) and mark.key == key):
         key = None
-    shown_only = frozenset(c.name for c in shape.columns if (c.read_only or c.type.read_only) and c.name not in shape.key)
-    return ObservedRow(row, observed, values, mark, damaged, key, shown_only, mark_name(text))
+    return ObservedRow(row, observed, values, mark, damaged, key, shape.shown_only, mark_name(text))
 
 
 def _as_written(

@@ -180,7 +180,8 @@ def _plan_renamed(book: Book, found: Identity, plan: TabPlan) -> None:
 def _plan_located(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan, new_token: Callable[[], str]) -> None:
     entry = book.entries.get(key)
     desired = book.desired(key)
-    place = replace(place, mark=book.mark_of(key, place.mark))
+    mark = book.mark_of(key, place.mark)
+    place = place if mark is place.mark else replace(place, mark=mark)
     if entry is None or entry.deleted or (desired is not None and desired.values is None):
         gone_before = entry is None or (entry.deleted and key not in book.dirty)
         doubted = book.doubtful or key in book.rebuilding

@@ -77,6 +77,7 @@ def consumer(settings: Settings, group_id: str, **overrides: Any) -> Consumer:
         "heartbeat.interval.ms": 2_000,
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,
+        "fetch.queue.backoff.ms": 10,  # a full queue is empty long before librdkafka's second is over
         **settings.kafka,
         "group.id": group_id,
         "isolation.level": "read_committed",

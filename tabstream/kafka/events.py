@@ -24,7 +24,7 @@ from tabstream.core.envelopes import (
 from tabstream.core.semantic import Kind, avro_kind, connect_kind
 from tabstream.errors import UnknownForm
 from tabstream.kafka.avro import Decoder, UndecodableMessage
-from tabstream.kafka.wire import CONVERTERS, NoSchemaId, schema_ref
+from tabstream.kafka.wire import CONFLUENT_BYTES, CONVERTERS, Ids, NoSchemaId, schema_ref
 
 _SCHEMA, _PAYLOAD = b'{"schema":', b',"payload":'
 _JSON_STARTS = b'{["0123456789-tfn'
@@ -40,6 +40,7 @@ class Events(Decoder):
     def __init__(self, registry: RegistryAddress | str) -> None:
         super().__init__(registry)
         self._kinds: dict[Any, Kind] = {}
+        self._short: dict[tuple[bytes, str], tuple[Any, Any, Kind]] = {}
         self._plans: dict[tuple[str, Any], tuple[TableShape | None, RowPlan]] = {}
         self._prefixes: dict[tuple[str, bool], tuple[bytes, Kind]] = {}
 
@@ -90,6 +91,9 @@ class Events(Decoder):
 
     def _read(self, raw: bytes, topic: str, is_key: bool = False) -> tuple[Any, Any, Kind | None]:
         """The datum, what its schema is known by, and the schema's kind, None where the message has none."""
+        found = self._short.get((raw[:CONFLUENT_BYTES], topic))
+        if found is not None:
+            return self.datum(raw, found[0], CONFLUENT_BYTES), found[1], found[2]
         try:
             ref = schema_ref(raw)
         except NoSchemaId as problem:
@@ -101,6 +105,8 @@ class Events(Decoder):
         kind = self._kinds.get(known)
         if kind is None:
             kind = self._kinds[known] = avro_kind(schema)
+        if ref.ids is Ids.CONFLUENT:
+            self._short[raw[:CONFLUENT_BYTES], topic] = schema, known, kind
         return self.datum(raw, schema, ref.begins), known, kind
 
     def _read_json(self, raw: bytes, place: tuple[str, bool]) -> tuple[Any, Any, Kind | None]:

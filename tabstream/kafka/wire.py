@@ -17,7 +17,7 @@ from tabstream.errors import UnknownForm
 
 _HEADER = struct.Struct(">bI")
 _LONG = struct.Struct(">Q")
-_CONFLUENT_BYTES, _APICURIO_BYTES = 5, 9
+CONFLUENT_BYTES, _APICURIO_BYTES = 5, 9
 _GLUE = (b"\x03\x00", b"\x03\x05")
 _PAYLOAD = b'"payload":'
 
@@ -64,7 +64,7 @@ def schema_ref(raw: bytes) -> SchemaRef:
         raise UnknownForm("the format of AWS Glue's registry", CONVERTERS)
     if raw.startswith(b"Struct{"):
         raise UnknownForm("the StringConverter's text", CONVERTERS)
-    if len(raw) < _CONFLUENT_BYTES:
+    if len(raw) < CONFLUENT_BYTES:
         raise NoSchemaId(f"{len(raw)} bytes are too short for a schema id")
     if raw[0] in _FRAMES:
         if len(raw) < _APICURIO_BYTES:
@@ -75,14 +75,14 @@ def schema_ref(raw: bytes) -> SchemaRef:
     number = _HEADER.unpack_from(raw)[1]
     if number == 0 and len(raw) >= _APICURIO_BYTES:
         return SchemaRef(Ids.APICURIO, _LONG.unpack_from(raw, 1)[0], _APICURIO_BYTES)
-    return SchemaRef(Ids.CONFLUENT, number, _CONFLUENT_BYTES)
+    return SchemaRef(Ids.CONFLUENT, number, CONFLUENT_BYTES)
 
 
 def schema_mark(raw: bytes) -> int:
     """A number that is another one where the message was written with another schema; 0 for JSON without one."""
     if raw[:1] in (b"\0", b"\xf1", b"\xf2", b"\xf3"):
-        short = raw[0] == 0 and raw[1:_CONFLUENT_BYTES] != b"\0\0\0\0"
-        return hash(raw[: _CONFLUENT_BYTES if short else _APICURIO_BYTES])
+        short = raw[0] == 0 and raw[1:CONFLUENT_BYTES] != b"\0\0\0\0"
+        return hash(raw[: CONFLUENT_BYTES if short else _APICURIO_BYTES])
     end = raw.find(_PAYLOAD) if raw.startswith(b'{"schema":') else -1
     return hash(raw[:end]) if end > 0 else 0
 
@@ -105,7 +105,7 @@ def framed(raw: bytes | None, headers: Iterable[tuple[str, str | bytes | None]],
         return _unknown(_AVRO_AS_JSON, raw)
     confluent = mine.get(f"__{part}_schema_id")
     if confluent is not None:
-        known = confluent[:1] == b"\0" and len(confluent) == _CONFLUENT_BYTES
+        known = confluent[:1] == b"\0" and len(confluent) == CONFLUENT_BYTES
         return _frame(Ids.FRAMED_CONFLUENT, b"\0\0\0" + confluent, raw) if known else _unknown(_GUID, raw)
     for name, ids in (("globalId", Ids.FRAMED_GLOBAL), ("contentId", Ids.FRAMED_CONTENT)):
         number = mine.get(f"apicurio.{part}.{name}")

@@ -39,7 +39,7 @@ class Bench:
         self, code: str, probe: Callable[[], None] = lambda: None, needs: tuple[str, ...] = (), task: bool = False
     ) -> Running:
         service = Service("thing", (sys.executable, "-c", code), needs, probe, task=task)
-        made = Running(service, self._folder / "thing.log", self.ready_needs.__contains__, lambda: None)
+        made = Running(service, self._folder / "thing.log", self.ready_needs.__contains__)
         self._made.append(made)
         made.begin()
         return made

@@ -61,7 +61,7 @@ _JAVA_INFINITIES = {  # what Debezium's PostgresValueConverter makes of them whe
 
 def infinite(text: str, last_day: int) -> str | None:
     """`infinity` or `-infinity` if the text means it; Debezium sends days that PostgreSQL doesn't have for them."""
-    lowered = text.strip().lower()
+    lowered = "" if text[0].isdigit() else text.strip().lower()
     if lowered in ("infinity", "+infinity"):
         return "infinity"
     if lowered == "-infinity":
@@ -81,10 +81,10 @@ def parse_moment(text: str) -> Moment | None:
     match = _MOMENT_TEXT.fullmatch(text.strip())
     if not match:
         return None
-    year = int(match["sign"] + match["year"])
-    if (match["era"] or "").upper() == "BC":
+    sign, years, months, days, era = match.group("sign", "year", "month", "day", "era")
+    year, month, day = int(sign + years), int(months), int(days)
+    if era and era.upper() == "BC":
         year = 1 - year
-    month, day = int(match["month"]), int(match["day"])
     number = day_number(year, month, day) if 1 <= month <= 12 else None
     if number is None or civil_date(number) != (year, month, day):
         return None
@@ -134,8 +134,9 @@ def _dated(number: int, rest: str) -> str:
 
 
 def _time_us(match: re.Match[str]) -> int | None:
-    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
-    fraction = int((match["fraction"] or "").ljust(6, "0"))
+    hours, minutes, seconds, fractions = match.group("hour", "minute", "second", "fraction")
+    hour, minute, second = int(hours), int(minutes), int(seconds or 0)
+    fraction = int(fractions.ljust(6, "0")) if fractions else 0
     total = ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction
     return None if minute > 59 or second > 59 or total > DAY_US else total
 

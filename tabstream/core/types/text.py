@@ -46,7 +46,7 @@ class Text:
 
     def _trimmed(self, text: str | None) -> str | None:
         text = clean(text)
-        return (text.rstrip(" ") or None) if text and self.padded else text
+        return (text.rstrip(" ") or None) if self.padded and text else text
 
 
 @dataclass(frozen=True, slots=True)

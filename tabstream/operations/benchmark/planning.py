@@ -17,13 +17,14 @@ from consumers.sheet_sink.rendering import render
 from consumers.sheet_sink.scratch import SCRATCH_COLUMNS, SCRATCH_ROWS, SCRATCH_SHEET_ID
 from tabstream.core.binding import Binding, TableShape
 from tabstream.core.book import Book
-from tabstream.core.changes import Desired, desired_of, key_of
+from tabstream.core.changes import Desired
 from tabstream.core.tab import Layout
 from tabstream.core.tabparts import Look
 from tabstream.core.tabplan import believe
 from tabstream.core.watermark import METADATA_KEY, TopicMark, Watermark, encode_watermark
-from tabstream.kafka.avro import Decoder
+from tabstream.errors import TabstreamError
 from tabstream.operations.benchmark.leads import SHEET_ID, ZONE, Table, answer, header, shown_row
+from tabstream.operations.topic_source import Form
 from tabstream.sheets.answers import read_spreadsheet
 
 _METADATA_ID = 7
@@ -43,10 +44,10 @@ class Flushed:
 
 def flush(table: Table, tab_rows: int, count: int) -> Flushed:
     """One flush that shows `count` changes in a tab of `tab_rows` rows."""
-    binding, shape, decoder, leads = table.binding, table.shape, table.decoder, table.leads
+    binding, shape, form, leads = table.binding, table.shape, table.form, table.leads
     book = Book(binding, shape)
     changed = [tab_rows // count * number for number in range(count)]
-    before = {number: _decoded(decoder, shape, leads.message(number, 0), number) for number in changed}
+    before = {number: _decoded(form, leads.message(number, 0), number) for number in changed}
     for number in range(tab_rows):
         key = before[number].key if number in before else leads.row_key(number)
         book.fold(key, 0, number, False)
@@ -59,7 +60,7 @@ def flush(table: Table, tab_rows: int, count: int) -> Flushed:
     tab = BoundTab(binding, shape, place, _TOPICS, feed, Inbox(threading.Event()), book, ZONE)
     began = time.process_time()
     for offset, message in enumerate(messages, tab_rows):
-        book.change(_decoded(decoder, shape, message, offset))
+        book.change(_decoded(form, message, offset))
     written = _flushed(tab, body)
     seconds = time.process_time() - began
     feed.close()
@@ -76,9 +77,12 @@ def _flushed(tab: BoundTab, body: bytes) -> int:
     return len(orjson.dumps({"requests": batch.requests}))
 
 
-def _decoded(decoder: Decoder, shape: TableShape, message: tuple[bytes, bytes], offset: int) -> Desired:
-    value, key = message
-    return desired_of(key_of(decoder.decode(key), shape), decoder.decode(value), shape, 0, offset)
+def _decoded(form: Form, message: tuple[bytes, bytes], offset: int) -> Desired:
+    value, raw_key = message
+    key = form.key(raw_key)
+    if key is None:
+        raise TabstreamError(f"a key of {form.topic} can't be read")
+    return form.desired(key, (value, 0, offset))
 
 
 def _body(shape: TableShape, binding: Binding, rows: dict[int, Desired]) -> dict[str, Any]:
