@@ -13,9 +13,9 @@ from tabstream.kafka import clients
 from tabstream.kafka.reader import BrokerAway, TopicReader
 from tabstream.kafka.wire import framed
 
-_BATCH = 10_000
+_BATCH = 2_000
 _POLL_SECONDS = 0.5
-_QUEUED_KILOBYTES = 16 * 1024
+_QUEUED_KILOBYTES = 4 * 1024
 _LOST = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}
 
 

@@ -9,7 +9,7 @@ from tabstream.sheets.errors import InvalidRequest
 from tabstream.sheets.fields import ROWS, STRUCTURE
 from tabstream.sheets.ranges import grid_range
 
-CELLS_A_PAGE = 100_000
+CELLS_A_PAGE = 60_000
 
 
 def read_structure(client: SheetsClient, spreadsheet_id: str) -> SheetView:

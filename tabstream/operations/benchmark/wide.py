@@ -45,7 +45,7 @@ _UNACKNOWLEDGED = 10_000
 _FLUSHED = 2_000
 _GOOGLE_ROWS = 3_200  # a second, of ten columns, in calls of at most two megabytes
 _TABS = 1_000, 300_000
-_TURNS = 5
+_TURNS = 15
 
 
 @dataclass(frozen=True, slots=True)
