@@ -1,8 +1,8 @@
 """What every owner of this instance works with, made once."""
 
 import threading
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -31,7 +31,7 @@ from tabstream.kafka.publisher import Publisher
 from tabstream.kafka.status_topic import decode, read_newest, status_decoder
 from tabstream.kafka.topics import results_topic, topic_of
 from tabstream.kafka.wire import unframed
-from tabstream.postgres.connection import Connection, connect, table_identity
+from tabstream.postgres.connection import Connection, opened, table_identity
 from tabstream.postgres.outbox import last_truncate
 from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
@@ -163,13 +163,8 @@ class Services:
             remedy = "grant INSERT on tabstream.debezium_signal; until then a row's values come with its next change"
             _log.warning("no snapshot of changed columns", binding=binding.name, problem=str(problem), remedy=remedy)
 
-    @contextmanager
-    def _database(self) -> Iterator[Connection]:
-        try:
-            with connect(self.settings.database_url, "tabstream sheet-sink", autocommit=True) as connection:
-                yield connection
-        except psycopg.OperationalError as problem:
-            raise Outage(f"the database can't be used: {str(problem).strip()}") from problem
+    def _database(self) -> AbstractContextManager[Connection]:
+        return opened(self.settings.database_url, "tabstream sheet-sink")
 
     def topics(self, binding: Binding) -> feeds.Topics:
         """The binding's topics as they are now. Raises TopicsUnreachable, BindingProblem."""

@@ -1,12 +1,13 @@
 """`tabstream connectors`: the Debezium connector as it should be, and as it is."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from tabstream.cli.printing import Json
+from tabstream.cli.printing import Json, print_json
 from tabstream.errors import ConfigurationError, OperatorError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def apply(
     no_connector: Annotated[
         bool, typer.Option("--no-connector", help="only topics and schema: a connector of your own streams the tables")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Creates topics, the database schema and the connector, or changes them to what the bindings file asks for.
 
@@ -34,8 +36,9 @@ def apply(
     from tabstream.kafka.connect import Connect
 
     settings, source = _load()
+    console = Console(stderr=as_json)
     if no_connector:
-        _prepare(settings, source, dry_run)
+        _prepare(settings, source, dry_run, as_json)
         return
     if settings.replication_slot or settings.publication:
         raise OperatorError(
@@ -43,30 +46,37 @@ def apply(
             "run: tabstream connectors apply --no-connector, or unset them to have tabstream's own connector",
         )
     connect = Connect(settings.connect_url)
-    console = Console()
     source, left_out = streamable(source)
     for table in left_out:
         console.print(f"[yellow]{table} is not streamed: its primary key holds an array; give it another key[/yellow]")
-    _show(console, applying.plan(source, connect).differences)
+    differences = applying.plan(source, connect).differences
+    if as_json:
+        print_json({"connector": source.name, "left_out": left_out, "differences": [asdict(found) for found in differences]})
+    else:
+        _show(console, differences)
     if not dry_run:
         install_source(settings, source, connect, console.print)
 
 
-def _prepare(settings: "Settings", source: "Source", dry_run: bool) -> None:
+def _prepare(settings: "Settings", source: "Source", dry_run: bool, as_json: bool) -> None:
     """All but the connector, and what the team's own connector has to have for it."""
     from tabstream.kafka.topics import ensure_topics, own_topics, results_topic
     from tabstream.postgres.schema import install, watch_truncate
 
     topics = own_topics(results_topic(settings))
+    made = [] if dry_run else ensure_topics(settings, topics)
+    if not dry_run:
+        install(settings.database_url)
+        for table in source.tables:
+            watch_truncate(settings.database_url, table)
+    if as_json:
+        print_json({"topics": [topic.name for topic in topics], "created": made, "results_topic": results_topic(settings)})
+        return
     if dry_run:
         typer.echo(f"topics, where they are missing: {', '.join(topic.name for topic in topics)}")
         typer.echo("the schema tabstream in the database, and a trigger for TRUNCATE on each bound table")
     else:
-        made = ensure_topics(settings, topics)
         typer.echo(f"topics created: {', '.join(made) or 'none, all are there'}")
-        install(settings.database_url)
-        for table in source.tables:
-            watch_truncate(settings.database_url, table)
         typer.echo("the schema tabstream is in the database")
     typer.echo("your own connector has to stream, beside the bound tables, the table tabstream.edit_result:")
     typer.echo("  table.include.list: add tabstream\\.edit_result, and add the table to the publication")
@@ -90,7 +100,7 @@ def topics(
 
     What is more than needed stays as it is. Exit code 1 if there is no such topic, or Kafka refuses.
     """
-    from tabstream.cli.printing import print_json, print_table
+    from tabstream.cli.printing import print_table
     from tabstream.operations.topic_changes import bring, changes
 
     settings, source = _load()
@@ -109,14 +119,17 @@ def topics(
 
 
 @app.command()
-def status() -> None:
+def status(as_json: Json = False) -> None:
     """Shows the state of the connector and its tasks; exit code 1 if it does not run."""
     from connectors.source import explain
     from tabstream.kafka.connect import Connect
 
     settings, source = _load()
     state = Connect(settings.connect_url).state(source.name)
-    typer.echo(f"{source.name}: {state.state}, tasks {', '.join(state.tasks) or 'none'}")
+    if as_json:
+        print_json({"connector": source.name, "running": state.running} | asdict(state))
+    else:
+        typer.echo(f"{source.name}: {state.state}, tasks {', '.join(state.tasks) or 'none'}")
     if state.trace:
         raise OperatorError(explain(state.trace), "once it is cured: tabstream connectors apply")
     if not state.running:

@@ -13,8 +13,8 @@ from tabstream.core.cells import CellValue, RowKey, row_key
 from tabstream.core.changes import RowValues
 from tabstream.core.results import lsn_of
 from tabstream.core.rowmerge import BoundTable, DatabaseRow, canonical, key_texts
-from tabstream.errors import BindingProblem, NotAccepted, Outage
-from tabstream.postgres.connection import Connection, connect
+from tabstream.errors import BindingProblem, NotAccepted
+from tabstream.postgres.connection import Connection, opened
 from tabstream.postgres.rows import Rows
 from tabstream.postgres.shape import read_shape
 from tabstream.postgres.slots import read_slot, slot_of
@@ -79,16 +79,9 @@ class DatabaseSource:
         return slot is None or slot.confirmed >= lsn_of(position)
 
 
-@contextmanager
-def database(settings: Settings) -> Iterator[Connection]:
+def database(settings: Settings) -> AbstractContextManager[Connection]:
     """A connection for reading; raises Outage, BindingProblem."""
-    try:
-        with connect(settings.database_url, "tabstream audit", autocommit=True) as connection:
-            yield connection
-    except psycopg.OperationalError as problem:
-        raise Outage(f"the database can't be used: {str(problem).strip()}") from problem
-    except psycopg.Error as problem:
-        raise BindingProblem(f"the database refuses: {str(problem).strip()}", "run it again") from problem
+    return opened(settings.database_url, "tabstream audit", lambda refused: BindingProblem(refused, "run it again"))
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Connections to the database, set up so that values come as the text that column types read."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import psycopg
@@ -36,6 +38,21 @@ def connect(url: str, application_name: str = "tabstream", *, autocommit: bool =
     connection.prepare_threshold = None
     connection.autocommit = autocommit
     return connection
+
+
+@contextmanager
+def opened(url: str, application_name: str, refusal: Callable[[str], Exception] | None = None) -> Iterator[Connection]:
+    """A connection in autocommit, which is closed at the end. Raises DatabaseUnavailable where it breaks, and what `refusal`
+    makes of what the database refuses: without it, psycopg's own error."""
+    try:
+        with connect(url, application_name, autocommit=True) as connection:
+            yield connection
+    except psycopg.OperationalError as problem:
+        raise DatabaseUnavailable(f"the database can't be used: {str(problem).strip()}") from problem
+    except psycopg.Error as problem:
+        if refusal is None:
+            raise
+        raise refusal(f"the database refuses: {str(problem).strip()}") from problem
 
 
 def table_identity(connection: Connection, schema: str, table: str) -> str:

@@ -2,19 +2,17 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-
-import psycopg
 
 from consumers.sheet_sink.services import Services
 from tabstream.clock import Clock
 from tabstream.config import Settings
-from tabstream.errors import BindingProblem, OperatorError, Outage
+from tabstream.errors import BindingProblem, OperatorError
 from tabstream.kafka import clients
 from tabstream.kafka.events import Events
 from tabstream.kafka.publisher import Publisher
-from tabstream.postgres.connection import Connection, connect
+from tabstream.postgres.connection import Connection, opened
 from tabstream.sheets.accounts import load_accounts
 from tabstream.sheets.client import SheetsClient
 from tabstream.sheets.pooled import PooledClient
@@ -34,11 +32,9 @@ class Doors:
     client: SheetsClient
     services: Services
 
-    @contextmanager
-    def database(self) -> Iterator[Connection]:
+    def database(self) -> AbstractContextManager[Connection]:
         """A connection in autocommit. Raises Outage, or OperatorError for what the database refuses."""
-        with database(self.settings) as connection:
-            yield connection
+        return database(self.settings)
 
 
 @contextmanager
@@ -55,16 +51,11 @@ def doors(settings: Settings, clock: Clock, *, alone: bool = False) -> Iterator[
         client.close()
 
 
-@contextmanager
-def database(settings: Settings) -> Iterator[Connection]:
+def database(settings: Settings) -> AbstractContextManager[Connection]:
     """See Doors."""
-    try:
-        with connect(settings.database_url, "tabstream bind", autocommit=True) as connection:
-            yield connection
-    except psycopg.OperationalError as problem:
-        raise Outage(f"the database can't be used: {str(problem).strip()}") from problem
-    except psycopg.Error as problem:
-        raise OperatorError(f"the database refuses: {str(problem).strip()}", "grant this role what it lacks") from problem
+    return opened(
+        settings.database_url, "tabstream bind", lambda refused: OperatorError(refused, "grant this role what it lacks")
+    )
 
 
 @contextmanager
