@@ -154,6 +154,7 @@ def _edit(post: Post, binding: Binding, mark: Mark, seen: tuple[SeenCell, ...]) 
         partition=mark.partition,
         offset=mark.offset,
         cells=seen,
+        script_version=post.script_version,
     )
 
 

@@ -19,6 +19,10 @@ class MalformedPost(TabstreamError):
     """A body that is no POST of ours; the message names the field and what is allowed."""
 
 
+SCRIPT_VERSION = 1
+"""The version of `apps_script/Code.gs`; a script that names none is older."""
+
+
 class ErrorData(TypedDict, total=False):
     """An error in a cell, such as REF."""
 
@@ -75,6 +79,7 @@ class Post(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: Literal[1]
+    script_version: Index = 0
     id: Text
     spreadsheet_id: Text
     sheet_id: Index

@@ -13,6 +13,9 @@
 var URL_PROPERTY = 'TABSTREAM_PRODUCER_URL';
 var SECRET_PROPERTY = 'TABSTREAM_SECRET';
 
+/** Counted up with whatever a spreadsheet's copy of this file should get too: `tabstream doctor` compares it. */
+var SCRIPT_VERSION = 1;
+
 var EDIT_HANDLER = 'onTabstreamEdit';
 var CHANGE_HANDLER = 'onTabstreamChange';
 
@@ -94,6 +97,7 @@ function newPost_(spreadsheet, sheet, event) {
   var now = Date.now();
   return {
     version: 1,
+    script_version: SCRIPT_VERSION,
     id: Utilities.getUuid(),
     spreadsheet_id: spreadsheet.getId(),
     sheet_id: sheet.getSheetId(),

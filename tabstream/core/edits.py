@@ -62,7 +62,7 @@ class Edit:
     """One row's observation. `read_begin_ms` and `read_end_ms` bound the time of the read, on Google's clock.
 
     `partition` and `offset` are the position in the row's mark (CELLS), of the key's newest message (DELETE, RETURN),
-    or -1 (INSERT).
+    or -1 (INSERT). `script_version` is that of the Apps Script that told it, 0 where none did.
     """
 
     binding: str
@@ -76,6 +76,7 @@ class Edit:
     partition: int
     offset: int
     cells: tuple[SeenCell, ...]
+    script_version: int = 0
 
     @property
     def kafka_key(self) -> bytes:
@@ -99,6 +100,7 @@ class Edit:
                 {"column": c.column, "value": c.value, "shown": c.shown, "base": c.base, "number": c.number}
                 for c in self.cells
             ],
+            "script_version": self.script_version,
         }
 
 
@@ -135,4 +137,5 @@ def edit_from_record(record: Mapping[str, Any]) -> Edit:
         partition=record["partition"],
         offset=record["offset"],
         cells=tuple(SeenCell(c["column"], c["value"], c["shown"], c["base"], c["number"]) for c in record["cells"]),
+        script_version=record["script_version"],
     )

@@ -27,7 +27,7 @@ def intake(body: dict[str, Any], binding: Binding = LEADS) -> Intake:
 
 
 def test_a_touched_cell_becomes_an_edit() -> None:
-    assert intake(post([EDITED])) == Intake(
+    assert intake(post([EDITED], script_version=3)) == Intake(
         "leads",
         (
             Edit(
@@ -42,6 +42,7 @@ def test_a_touched_cell_becomes_an_edit() -> None:
                 partition=0,
                 offset=12,
                 cells=(SeenCell("name", "Ada L.", "Ada L.", digest("Ada"), 5),),
+                script_version=3,
             ),
         ),
     )

@@ -1,7 +1,7 @@
-"""Asks the producer, and the topics that its edits and the owners' words are in."""
+"""Asks the producer, and the topic that its edits are in."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -16,11 +16,9 @@ from tabstream.errors import ConfigurationError
 from tabstream.kafka import own_schemas
 from tabstream.kafka.avro import Decoder, UndecodableMessage
 from tabstream.kafka.reader import TopicReader
-from tabstream.kafka.status_topic import decode, read_newest, status_decoder
 from tabstream.kafka.topics import EDITS
 from tabstream.operations.doctor.asking_google import open_to_others
-from tabstream.operations.doctor.script import Producer, Secret
-from tabstream.operations.status import SILENT_AFTER_MS
+from tabstream.operations.doctor.script import Producer, Script, Secret
 
 _SECONDS = 3.0
 _NEWEST = 300
@@ -53,10 +51,10 @@ def ask_producer(settings: Settings, secret: bytes | None, clock: Clock) -> Prod
     return Producer(url, answer.status_code, str(_field(answer, "reason", "")), unready)
 
 
-def ask_scripts(settings: Settings, bindings: Bindings) -> Mapping[str, int | None]:
-    """By the spreadsheet's name, when its newest edit came from its script, as far as the newest edits tell. Raises Outage."""
+def ask_scripts(settings: Settings, bindings: Bindings) -> Mapping[str, Script | None]:
+    """By the spreadsheet's name, what its script has sent last, as far as the newest edits tell. Raises Outage."""
     named = {binding.name: binding.spreadsheet for binding in bindings.bindings}
-    newest: dict[str, int | None] = dict.fromkeys(bindings.spreadsheets)
+    newest: dict[str, Script | None] = dict.fromkeys(bindings.spreadsheets)
     decoder = Decoder(settings.registry, own_schemas.load("edit"))
     with TopicReader(settings, _SECONDS) as reader:
         if EDITS not in reader.topics():
@@ -68,15 +66,11 @@ def ask_scripts(settings: Settings, bindings: Bindings) -> Mapping[str, int | No
             except UndecodableMessage:
                 continue
             if edit["how"] == How.TRIGGER and edit["binding"] in named:
-                newest[named[edit["binding"]]] = max(record.at_ms, newest[named[edit["binding"]]] or 0)
+                name = named[edit["binding"]]
+                known = newest[name]
+                if known is None or known.at_ms <= record.at_ms:
+                    newest[name] = Script(record.at_ms, edit["script_version"])
     return newest
-
-
-def ask_owners(settings: Settings, names: Iterable[str], clock: Clock) -> int:
-    """How many sheet sinks report. Raises Outage."""
-    raw = {name: value for name, value in read_newest(settings, _SECONDS).items() if name in set(names)}
-    statuses, _ = decode(raw, status_decoder(settings))
-    return len({status.owner for status in statuses if clock.now_ms() - status.at_ms <= SILENT_AFTER_MS})
 
 
 def _reasons(answer: httpx.Response) -> tuple[str, ...]:

@@ -48,8 +48,7 @@ class _Answers:
     registry: Answer[list[Subject]]
     google: Answer[asking_google.Seen]
     producer: Answer[script.Producer]
-    scripts: Answer[Mapping[str, int | None]]
-    owners: Answer[int]
+    scripts: Answer[Mapping[str, script.Script | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +87,7 @@ def examine(settings: Settings, clock: Clock) -> list[Finding]:
     of_google = ask(asks_google, lambda: asking_google.ask_google(settings, credentials, bindings, clock), longest)
     of_producer = ask(secret is not None, lambda: asking_producer.ask_producer(settings, secret, clock))
     of_scripts = ask(secret is not None, lambda: asking_producer.ask_scripts(settings, bindings))
-    of_owners = ask(True, lambda: asking_producer.ask_owners(settings, [b.name for b in bindings.bindings], clock))
-    answers = _Answers(
-        of_database(), of_kafka(), of_connector(), of_registry(), of_google(), of_producer(), of_scripts(), of_owners()
-    )
+    answers = _Answers(of_database(), of_kafka(), of_connector(), of_registry(), of_google(), of_producer(), of_scripts())
     local = _Local(settings, bindings, problem, about_credentials, about_secret)
     # Several bindings of one table say the same of it.
     return list(dict.fromkeys(_judge(local, answers, clock.now_ms())))
@@ -136,7 +132,7 @@ def _google(local: _Local, answers: _Answers) -> Iterator[Finding]:
     yield from google.judge_spreadsheets(seen.value.spreadsheets, local.credentials.account)
     refused = any(google.refused(spreadsheet) for spreadsheet in seen.value.spreadsheets)
     settings = local.settings
-    yield google.judge_quota(refused, settings.quota_per_minute, settings.quota_share, answers.owners.value or 0)
+    yield google.judge_quota(refused, settings.quota_per_minute, settings.quota_share)
 
 
 def _script(local: _Local, answers: _Answers, now_ms: int) -> Iterator[Finding]:

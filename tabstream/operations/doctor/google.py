@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tabstream.core.binding import Binding
 from tabstream.errors import BindingProblem, TabstreamError
-from tabstream.operations.doctor.findings import Finding, Group, How, Step, hand, ok, shell, skipped, warning, wrong
+from tabstream.operations.doctor.findings import Finding, Group, Step, hand, ok, shell, skipped, warning, wrong
 from tabstream.sheets.errors import QuotaRefused
 
 CREDENTIALS = "credentials"
@@ -107,20 +107,15 @@ def refused(found: Spreadsheet) -> bool:
     return isinstance(found.problem, QuotaRefused) or isinstance(found.drive_problem, QuotaRefused)
 
 
-def judge_quota(refused: bool, per_minute: int, share: float, owners: int) -> Finding:
-    """`owners` are the sheet sinks that report, each taken to have the `share` that is set here."""
+def judge_quota(refused: bool, per_minute: int, share: float) -> Finding:
+    """Whether Google refuses calls although all instances together keep to their `share` of so many calls `per_minute`."""
     if refused:
         said = f"Google refuses calls: more than its limit is used, and TABSTREAM_QUOTA_PER_MINUTE is {per_minute} here"
         steps = [
             hand("ask for more quota in the Google Cloud console, or give busy spreadsheets a service account of their own")
         ]
         return warning(_GOOGLE, QUOTA, said, *steps)
-    if owners > 1 and owners * share > 1 + 1e-9:
-        fair = int(100 / owners) / 100
-        said = f"{owners} sheet sinks report, each with a share of {share:g}: together they take more than Google allows"
-        step = Step(How.SHELL, f"export TABSTREAM_QUOTA_SHARE={fair:g}")
-        return warning(_GOOGLE, QUOTA, said, step, hand("restart the sheet sinks with it"))
-    return ok(_GOOGLE, QUOTA, f"{per_minute} calls a minute, share {share:g}; sheet sinks that report: {owners}")
+    return ok(_GOOGLE, QUOTA, f"{per_minute} calls a minute for each account, of which all instances take {share:.0%}")
 
 
 def _editing(found: Spreadsheet, account: str) -> Iterator[Finding]:

@@ -1,12 +1,14 @@
 """What is judged of the way from the Apps Script to Kafka: the secret, the producer, and what has come from scripts. Pure.
 
-Nobody but Google can say whether a script is installed: what can be seen is the edits that it has sent.
+Nobody but Google can say whether a script is installed: what can be seen is the edits that it has sent, each of which names
+the script's version.
 """
 
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from sheet_producer.post import SCRIPT_VERSION
 from tabstream.operations.doctor.findings import Finding, Group, How, Step, hand, ok, shell, skipped, warning, wrong
 
 SECRET, PRODUCER, SEEN = "secret", "producer", "script"
@@ -35,6 +37,14 @@ class Producer:
     status: int | None
     reason: str = ""
     unready: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The newest edit that a spreadsheet's script has sent: when (ms since 1970), and the script's version."""
+
+    at_ms: int
+    version: int
 
 
 def judge_unused() -> Finding:
@@ -76,20 +86,29 @@ def judge_producer(producer: Producer) -> Finding:
     return ok(_SCRIPT, PRODUCER, f"{producer.url} takes what is signed with the secret file")
 
 
-def judge_scripts(spreadsheets: Mapping[str, int | None] | None, now_ms: int) -> Iterator[Finding]:
-    """For each spreadsheet when the newest edit came from its script, None where none has; None if that can't be told."""
+def judge_scripts(spreadsheets: Mapping[str, Script | None] | None, now_ms: int) -> Iterator[Finding]:
+    """For each spreadsheet what its script has sent last, None where it has sent nothing; None if that can't be told."""
     if spreadsheets is None:
         yield from skipped(_SCRIPT, [SEEN], "the topic of edits can't be read")
         return
-    for name, at_ms in spreadsheets.items():
-        if at_ms is None:
+    for name, script in spreadsheets.items():
+        if script is None:
             said = "no edit has come from its script lately; they are found by sweeps, a little later"
             step = hand(
                 "open its Extensions > Apps Script, run install, edit a cell; look at Executions there if nothing comes"
             )
             yield warning(_SCRIPT, SEEN, said, step, subject=name)
         else:
-            yield ok(_SCRIPT, SEEN, f"its newest edit came {_ago(now_ms - at_ms)} ago", subject=name)
+            yield _judge_version(name, script, f"its newest edit came {_ago(now_ms - script.at_ms)} ago")
+
+
+def _judge_version(name: str, script: Script, said: str) -> Finding:
+    if script.version == SCRIPT_VERSION:
+        return ok(_SCRIPT, SEEN, f"{said}, from version {script.version} of the script", subject=name)
+    which = f"version {script.version}" if script.version else "a version before 1"
+    said = f"{said}, from {which} of the script, and this is tabstream with version {SCRIPT_VERSION}"
+    step = hand("put sheet_producer/apps_script/Code.gs in place of what is in its Extensions > Apps Script, and edit a cell")
+    return warning(_SCRIPT, SEEN, said, step, subject=name)
 
 
 def _ago(milliseconds: int) -> str:

@@ -111,18 +111,9 @@ def test_a_quota_that_is_used_up_is_a_warning_and_no_missing_permission(emulator
     [seen] = look(emulator.url, bindings(emulator.book, "Sheet1")).spreadsheets
     emulator.http.delete("/control/faults").raise_for_status()
     assert {finding.verdict for finding in judge_spreadsheets([seen], EMAIL)} == {Verdict.SKIPPED}
-    assert judge_quota(refused(seen), 60, 1.0, 1).verdict is Verdict.WARNING
+    assert judge_quota(refused(seen), 60, 1.0).verdict is Verdict.WARNING
     [seen] = look(emulator.url, bindings(emulator.book, "Sheet1")).spreadsheets
-    assert judge_quota(refused(seen), 60, 1.0, 1).verdict is Verdict.OK
-
-
-def test_sheet_sinks_that_take_more_than_all_are_given_a_share_that_fits() -> None:
-    found = judge_quota(False, 60, 0.5, 3)
-    assert found.verdict is Verdict.WARNING
-    said = subprocess.run(
-        f"{found.steps[0].text}; echo $TABSTREAM_QUOTA_SHARE", shell=True, capture_output=True, text=True, check=True
-    ).stdout
-    assert judge_quota(False, 60, float(said), 3).verdict is Verdict.OK
+    assert judge_quota(refused(seen), 60, 1.0).verdict is Verdict.OK
 
 
 def key_file(folder: Path, token_uri: str) -> Path:

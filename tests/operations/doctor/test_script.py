@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from sheet_producer.post import SCRIPT_VERSION
 from tabstream.bindings_file import load_bindings
 from tabstream.clock import SystemClock
 from tabstream.config import Settings
 from tabstream.core.edits import Edit, EditKind, How, SeenCell
-from tabstream.kafka.messages import State, Status
 from tabstream.kafka.publisher import Publisher
-from tabstream.operations.doctor.asking_producer import ask_owners, ask_producer, ask_scripts, read_secret
+from tabstream.operations.demo.installing import script_files
+from tabstream.operations.doctor.asking_producer import ask_producer, ask_scripts, read_secret
 from tabstream.operations.doctor.findings import Finding, Verdict
 from tabstream.operations.doctor.script import judge_producer, judge_scripts, judge_secret, judge_unused
 from tests.kafka.registry_server import RegistryServer
@@ -139,9 +140,9 @@ def test_without_a_secret_no_script_is_expected() -> None:
     assert judge_unused().verdict is Verdict.OK
 
 
-def edit(how: How) -> Edit:
+def edit(how: How, version: int = SCRIPT_VERSION) -> Edit:
     cell = SeenCell("name", "Ada", "Ada", "digest", 1)
-    return Edit("doctored", "[1]", EditKind.CELLS, NOW_MS, NOW_MS, how, "post", "Etc/UTC", 0, 1, (cell,))
+    return Edit("doctored", "[1]", EditKind.CELLS, NOW_MS, NOW_MS, how, "post", "Etc/UTC", 0, 1, (cell,), version)
 
 
 def test_a_spreadsheet_is_well_once_an_edit_has_come_from_its_script(settings: Settings) -> None:
@@ -151,6 +152,10 @@ def test_a_spreadsheet_is_well_once_an_edit_has_come_from_its_script(settings: S
     publisher.edit(edit(How.SWEEP)).result(10)
     crm, erp = judge_scripts(ask_scripts(settings, bindings), clock.now_ms())
     assert (crm.verdict, erp.verdict) == (Verdict.WARNING, Verdict.WARNING)
+    publisher.edit(edit(How.TRIGGER, SCRIPT_VERSION - 1)).result(10)
+    crm, _ = judge_scripts(ask_scripts(settings, bindings), clock.now_ms())
+    assert (crm.verdict, "a version before 1 of the script" in crm.found) == (Verdict.WARNING, True)
+    assert "Code.gs" in crm.steps[0].text
     publisher.edit(edit(How.TRIGGER)).result(10)
     publisher.close()
     crm, erp = judge_scripts(ask_scripts(settings, bindings), clock.now_ms())
@@ -158,12 +163,5 @@ def test_a_spreadsheet_is_well_once_an_edit_has_come_from_its_script(settings: S
     assert (erp.verdict, "run install" in erp.steps[0].text) == (Verdict.WARNING, True)
 
 
-def test_sheet_sinks_that_report_are_counted(settings: Settings) -> None:
-    clock = SystemClock()
-    publisher = Publisher(settings)
-    for binding, owner, age_ms in (("one", "a", 0), ("two", "b", 0), ("three", "b", 0), ("old", "c", 60_000)):
-        status = Status(f"doctored-{binding}", "1AbC", owner, 1, State.RUNNING, clock.now_ms() - age_ms)
-        publisher.status(status).result(10)
-    publisher.close()
-    names = [f"doctored-{name}" for name in ("one", "two", "three", "old")]
-    assert ask_owners(settings, names, clock) == 2
+def test_the_script_names_the_version_that_the_doctor_looks_for() -> None:
+    assert f"var SCRIPT_VERSION = {SCRIPT_VERSION};" in script_files()["Code.gs"]
