@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tabstream.core.binding import SYNC_HEADER, TableShape
 from tabstream.core.cells import EMPTY_CELL, CellValue, ObservedCell, RowKey, digest, row_key
-from tabstream.core.marks import AnyMark, DamagedMark, Mark, decode_mark, mark_name
+from tabstream.core.marks import AnyMark, DamagedMark, Mark, MarkedCell, decode_mark, mark_name
 from tabstream.errors import BindingProblem
 
 
@@ -86,7 +86,6 @@ def read_layout(header: Sequence[ObservedCell], shape: TableShape, tab: str) -> 
 def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: TableShape) -> ObservedRow:
     """Reads one row; `cells` start at column A and may be shorter than the tab is wide."""
     observed = {name: cells[i] if i < len(cells) else EMPTY_CELL for name, i in layout.columns.items()}
-    values = {column.name: column.type.from_cell(observed[column.name]) for column in shape.columns}
     mark: AnyMark | None = None
     damaged = False
     sync = cells[layout.sync] if layout.sync < len(cells) else EMPTY_CELL
@@ -95,8 +94,7 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
         mark = decode_mark(text)
     except DamagedMark:
         damaged = True
-    if isinstance(mark, Mark):
-        values |= _as_written(observed, values, mark, shape)
+    values = _values(observed, mark.cells if isinstance(mark, Mark) else {}, shape)
     key_cells = [values[name] for name in shape.key]
     key: RowKey | None = row_key(key_cells)
     # Empty text in a key is an empty cell: the mark tells it from a key that is not typed yet.
@@ -105,16 +103,13 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
     return ObservedRow(row, observed, values, mark, damaged, key, shape.shown_only, mark_name(text))
 
 
-def _as_written(
-    observed: Mapping[str, ObservedCell], values: Mapping[str, CellValue], mark: Mark, shape: TableShape
-) -> dict[str, CellValue]:
-    """The cells that hold to the letter what was written, where that reads otherwise now: a time with its offset after the
-    spreadsheet's zone has changed is nobody's edit."""
+def _values(observed: Mapping[str, ObservedCell], marked: Mapping[str, MarkedCell], shape: TableShape) -> dict[str, CellValue]:
+    """The cells as their columns read them. One that holds to the letter what was written is that, also where it would be
+    read otherwise now: a time with its offset after the spreadsheet's zone has changed is nobody's edit."""
     found = {}
-    for name, value in values.items():
-        marked, written = mark.cells.get(name), observed[name].value
-        if marked is None or value == written or name in shape.key:
-            continue
-        if digest(value) != marked.digest and digest(written) == marked.digest:
-            found[name] = written
+    for column in shape.columns:
+        name, cell = column.name, observed[column.name]
+        written = None if name in shape.key else marked.get(name)
+        as_written = written is not None and written.digest == digest(cell.value)
+        found[name] = cell.value if as_written else column.type.from_cell(cell)
     return found
