@@ -11,7 +11,8 @@ For each kind:
    draw as much again as the bucket holds in advance.
 4. The policy may change at any time: a smaller one holds at once. A meter that is drained sends no more than refills, and
    nothing in advance, for a window: somebody else may have used the quota.
-5. After a refusal nothing leaves for a while, and the limit is halved; it recovers by doubling, a step a window.
+5. After a refusal nothing leaves for a while, and the bucket and its refill are halved; they recover by doubling, a step a
+   window. What was sent before counts against the whole limit alone: the next call must not wait until it is forgotten.
 """
 
 from collections import deque
@@ -77,7 +78,7 @@ class Meter:
         wait = max(0, self._closed_until - now)
         if calls > self._limit:
             return max(wait, self._recover_at - now)
-        excess = len(self.sent) + self.held + calls - self._limit
+        excess = len(self.sent) + self.held + calls - self.policy.per_minute
         if excess > len(self.sent):
             return None
         if excess > 0:

@@ -103,6 +103,18 @@ def test_after_a_refusal_nothing_leaves_as_long_as_google_asked_and_then_less_fo
     assert meter.share == 1.0
 
 
+def test_after_a_refusal_calls_go_on_slowly_whatever_was_sent_before() -> None:
+    meter, now = Meter(QuotaPolicy()), 0
+    for _ in range(45):
+        now += meter.wait_ms(now, 1, Priority.LIVE) or 0
+        meter.take(now, 1)
+        meter.spend(now)
+    meter.refused(now, None)
+    waited = meter.wait_ms(now, 1, Priority.LIVE)
+    assert waited is not None
+    assert 2_000 <= waited < 5_000
+
+
 def test_calls_that_are_given_back_can_be_taken_again() -> None:
     meter = Meter(QuotaPolicy(per_minute=2, burst=2, reserve=0))
     meter.take(0, 2)
