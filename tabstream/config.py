@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -139,9 +140,17 @@ class Settings(BaseSettings):
     @field_validator("schema_registry_url", "connect_url", "sheets_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://", "mock://")):
+        if not value or value.startswith("mock://"):
+            return value
+        if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
-        return value.rstrip("/") if not value.startswith("mock://") else value
+        try:
+            whole = bool(urlsplit(value).hostname) and urlsplit(value).port != 0
+        except ValueError:
+            whole = False
+        if not whole:
+            raise ValueError("must be http:// or https:// with a host, and a port from 1 to 65535 if any")
+        return value.rstrip("/")
 
     @classmethod
     def settings_customise_sources(
