@@ -51,6 +51,26 @@ def test_an_outage_is_told_with_the_setting_to_look_at_bad(away: dict[str, str],
     assert variable in remedy
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("orders", "s", "Orders", "--name", "a b"), "'a b' is not a binding's name"),
+        (("a.b.c", "s", "Orders"), "'a.b.c' is not a table"),
+        (("orders", "s", ""), "tab is '', and must be text that is not empty"),
+        (("orders", "s", "_tabstream"), "'_tabstream' is kept for tabstream's own use"),
+        (("orders", "s", "Orders", "--column", "a", "--column", "a"), "column 'a' is there twice"),
+    ],
+)
+def test_what_the_bindings_file_can_t_have_is_refused_before_the_tab_is_touched_bad(
+    away: dict[str, str], arguments: tuple[str, ...], said: str
+) -> None:
+    code, told = refused("bind", *arguments, TABSTREAM_SHEETS_URL="http://127.0.0.1:1", **away)
+    assert code == 1
+    assert told[0].startswith("error: it can't be bound so: ")
+    assert said in told[0]
+    assert told[1:] == ["what to do: correct the command"]
+
+
 @pytest.mark.parametrize("url", ["mysql://u:tulip@h/d", "postgresql://u:tulip%zz@h/d", "postgresql://u:tulip@[::1/d"])
 def test_a_wrong_database_url_ends_with_2_and_is_not_shown_bad(away: dict[str, str], url: str) -> None:
     code, [said] = refused("conflicts", **away | {"TABSTREAM_DATABASE_URL": url})
