@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: str = Field(
-        default="", repr=False, description="postgresql:// URL of the database that holds the bound tables"
+        default="", repr=False, description="the postgresql:// URL of the database that holds the bound tables"
     )
     bootstrap_servers: str = Field(default="localhost:9092", description="Kafka's addresses, separated by commas")
     schema_registry_url: str = Field(
@@ -170,11 +170,11 @@ class Settings(BaseSettings):
         return RegistryAddress(self.schema_registry_url, self.schema_registry_ca_file)
 
     def require(self, *names: str) -> None:
-        """Raises ConfigurationError if one of these settings is empty."""
-        for name in names:
-            if getattr(self, name) in ("", None):
-                meaning = type(self).model_fields[name].description
-                raise ConfigurationError(f"{_PREFIX}{name.upper()} is not set: it is {meaning}")
+        """Raises ConfigurationError if one of these settings is empty, naming all that are."""
+        fields, missing = type(self).model_fields, [name for name in names if getattr(self, name) in ("", None)]
+        if missing:
+            told = (f"{_PREFIX}{name.upper()} is not set: it is {fields[name].description}" for name in missing)
+            raise ConfigurationError("; ".join(told))
 
     def required_path(self, name: str) -> Path:
         """The setting of this name, a path; raises ConfigurationError if it is empty."""

@@ -79,9 +79,23 @@ def test_a_wrong_database_url_ends_with_2_and_is_not_shown_bad(away: dict[str, s
 
 
 @pytest.mark.parametrize(
-    "command", ["status --wait inf", "status --every inf", "demo --port 99999", "local logs kafka --lines -5"]
+    "command",
+    [
+        "schemas show edit --version 0",
+        "schemas show edit --own --version 3",
+        "status --wait inf",
+        "status --every inf",
+        "demo --port 99999",
+        "local logs kafka --lines -5",
+    ],
 )
-def test_a_number_out_of_range_ends_with_2_bad(command: str) -> None:
+def test_an_option_that_makes_no_sense_ends_with_2_bad(command: str) -> None:
     code, said = refused(*command.split())
     assert code == 2
     assert "Invalid value for" in "".join(said)
+
+
+def test_a_past_moment_that_is_empty_does_not_rebuild_the_tab_bad(away: dict[str, str]) -> None:
+    code, [said, remedy] = refused("rebuild", "leads", "--as-of", "", TABSTREAM_SHEETS_URL="http://127.0.0.1:1", **away)
+    assert (code, said) == (1, "error: '' is no place in a topic")
+    assert remedy.startswith("what to do: write beginning, ")
