@@ -1,5 +1,6 @@
 """What an operator's mistake, or an outage, is answered with: what is wrong, and what to do, and no secret."""
 
+import json
 import os
 import subprocess
 import sys
@@ -99,3 +100,10 @@ def test_a_past_moment_that_is_empty_does_not_rebuild_the_tab_bad(away: dict[str
     code, [said, remedy] = refused("rebuild", "leads", "--as-of", "", TABSTREAM_SHEETS_URL="http://127.0.0.1:1", **away)
     assert (code, said) == (1, "error: '' is no place in a topic")
     assert remedy.startswith("what to do: write beginning, ")
+
+
+def test_status_tells_of_every_part_that_is_away(away: dict[str, str]) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TABSTREAM_")}
+    command = [sys.executable, "-m", "tabstream.cli", "status", "--json"]
+    done = subprocess.run(command, env=clean | away, capture_output=True, text=True, check=False)
+    assert (done.returncode, [part["part"] for part in json.loads(done.stdout)["unreachable"]]) == (1, ["kafka", "database"])
