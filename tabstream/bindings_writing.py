@@ -55,6 +55,17 @@ def change_file(path: Path, change: Callable[[str], str]) -> Bindings:
     return bindings
 
 
+def check_entry(path: Path, entry: NewEntry) -> None:
+    """Raises OperatorError where the file would be wrong with the entry, which is not added yet."""
+    text = path.read_bytes().decode("utf-8")
+    try:
+        read_bindings(with_entry(text, entry).removeprefix(_BOM), "")
+    except ConfigurationError as problem:
+        # its lines are those of a text that nobody has seen
+        said = "; ".join(line.partition(": ")[2] for line in str(problem).splitlines())
+        raise OperatorError(f"it can't be bound so: {said}", "correct the command") from problem
+
+
 def with_entry(text: str, entry: NewEntry) -> str:
     """The text with one more binding, and its spreadsheet where that is new."""
     if entry.spreadsheet_id is not None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: str = Field(
-        default="", repr=False, description="postgresql:// URL of the database that holds the bound tables"
+        default="", repr=False, description="the postgresql:// URL of the database that holds the bound tables"
     )
     bootstrap_servers: str = Field(default="localhost:9092", description="Kafka's addresses, separated by commas")
     schema_registry_url: str = Field(
@@ -139,9 +140,17 @@ class Settings(BaseSettings):
     @field_validator("schema_registry_url", "connect_url", "sheets_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://", "mock://")):
+        if not value or value.startswith("mock://"):
+            return value
+        if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
-        return value.rstrip("/") if not value.startswith("mock://") else value
+        try:
+            whole = bool(urlsplit(value).hostname) and urlsplit(value).port != 0
+        except ValueError:
+            whole = False
+        if not whole:
+            raise ValueError("must be http:// or https:// with a host, and a port from 1 to 65535 if any")
+        return value.rstrip("/")
 
     @classmethod
     def settings_customise_sources(
@@ -161,11 +170,11 @@ class Settings(BaseSettings):
         return RegistryAddress(self.schema_registry_url, self.schema_registry_ca_file)
 
     def require(self, *names: str) -> None:
-        """Raises ConfigurationError if one of these settings is empty."""
-        for name in names:
-            if getattr(self, name) in ("", None):
-                meaning = type(self).model_fields[name].description
-                raise ConfigurationError(f"{_PREFIX}{name.upper()} is not set: it is {meaning}")
+        """Raises ConfigurationError if one of these settings is empty, naming all that are."""
+        fields, missing = type(self).model_fields, [name for name in names if getattr(self, name) in ("", None)]
+        if missing:
+            told = (f"{_PREFIX}{name.upper()} is not set: it is {fields[name].description}" for name in missing)
+            raise ConfigurationError("; ".join(told))
 
     def required_path(self, name: str) -> Path:
         """The setting of this name, a path; raises ConfigurationError if it is empty."""

@@ -17,7 +17,12 @@ class TabstreamError(Exception):
 
 
 class Outage(TabstreamError):
-    """Something outside can't be reached or is overloaded; the same call may work later."""
+    """Something outside can't be reached or is overloaded; the same call may work later.
+
+    `remedy` is printed under the message, where an operator can do more than wait.
+    """
+
+    remedy = ""
 
 
 class Poison(TabstreamError):

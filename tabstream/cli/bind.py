@@ -77,6 +77,7 @@ def _look(opened: Any, asked: "Asked", choices: "Choices") -> "tuple[Wanted, Fou
     from rich.console import Console
 
     from tabstream.bindings_file import load_bindings
+    from tabstream.bindings_writing import check_entry
     from tabstream.errors import OperatorError
     from tabstream.operations.binding.doors import in_words
     from tabstream.operations.binding.looking import State, look
@@ -88,7 +89,10 @@ def _look(opened: Any, asked: "Asked", choices: "Choices") -> "tuple[Wanted, Fou
             return read_structure(opened.client, spreadsheet_id).title
 
     with Console(stderr=True).status("reading tab and table"):
-        made = wanted(asked, load_bindings(opened.settings.required_path("bindings_file")), title_of)
+        path = opened.settings.required_path("bindings_file")
+        made = wanted(asked, load_bindings(path), title_of)
+        if made.entry is not None:
+            check_entry(path, made.entry)
         found = look(opened, made.binding, choices)
     if made.entry is None and found.state is State.PREPARED:
         raise OperatorError(

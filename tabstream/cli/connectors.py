@@ -122,14 +122,16 @@ def topics(
 def status(as_json: Json = False) -> None:
     """Shows the state of the connector and its tasks; exit code 1 if it does not run."""
     from connectors.source import explain
+    from tabstream.cli.printing import print_json
     from tabstream.kafka.connect import Connect
 
     settings, source = _load()
     state = Connect(settings.connect_url).state(source.name)
     if as_json:
-        print_json({"connector": source.name, "running": state.running} | asdict(state))
-    else:
-        typer.echo(f"{source.name}: {state.state}, tasks {', '.join(state.tasks) or 'none'}")
+        problem = explain(state.trace) if state.trace else None
+        print_json({"connector": source.name, "state": state.state, "tasks": list(state.tasks), "problem": problem})
+        raise typer.Exit(0 if state.running else 1)
+    typer.echo(f"{source.name}: {state.state}, tasks {', '.join(state.tasks) or 'none'}")
     if state.trace:
         raise OperatorError(explain(state.trace), "once it is cured: tabstream connectors apply")
     if not state.running:

@@ -28,7 +28,10 @@ def demo(
     state_dir: StateDir = None,
     check: Annotated[bool, typer.Option("--check", help="play a fixed story without a page, compare after each step")] = False,
     port: Annotated[
-        int | None, typer.Option(help=f"port of the page; {_USUAL_PORT}, or a free one, if not given", show_default=False)
+        int | None,
+        typer.Option(
+            min=1, max=65_535, help=f"port of the page; {_USUAL_PORT}, or a free one, if not given", show_default=False
+        ),
     ] = None,
     browser: Annotated[bool, typer.Option(help="open the page in a browser, where there is one")] = True,
 ) -> None:

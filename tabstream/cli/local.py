@@ -104,7 +104,7 @@ def logs(
     name: Name,
     state_dir: StateDir = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="go on as lines are written")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="how many of the last lines")] = 40,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="how many of the last lines")] = 40,
 ) -> None:
     """Prints the end of a service's log."""
     from tabstream.errors import OperatorError

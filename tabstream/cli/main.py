@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -74,10 +75,13 @@ def main() -> None:
         typer.secho(f"error: {problem}", fg="red", err=True)
         sys.exit(2)
     except OperatorError as problem:
-        typer.secho(f"error: {problem.problem}", fg="red", err=True)
-        if problem.remedy:
-            typer.echo(f"what to do: {problem.remedy}", err=True)
-        sys.exit(1)
+        _fail(problem.problem, problem.remedy)
     except Outage as problem:
-        typer.secho(f"error: {problem}", fg="red", err=True)
-        sys.exit(1)
+        _fail(str(problem), problem.remedy)
+
+
+def _fail(problem: str, remedy: str) -> NoReturn:
+    typer.secho(f"error: {problem}", fg="red", err=True)
+    if remedy:
+        typer.echo(f"what to do: {remedy}", err=True)
+    sys.exit(1)

@@ -33,8 +33,13 @@ class _Doors:
 def rebuild(
     binding: Annotated[str, typer.Argument(autocompletion=binding_names, help="the binding's name", show_default=False)],
     as_of: Annotated[
-        str, typer.Option(metavar="TIME|OFFSET", help="show a past moment in a tab of its own: 2h, 2026-11-24T18:05, 1234")
-    ] = "",
+        str | None,
+        typer.Option(
+            metavar="TIME|OFFSET",
+            help="show a past moment in a tab of its own: 2h, 2026-11-24T18:05, 1234",
+            show_default=False,
+        ),
+    ] = None,
     into: Annotated[str, typer.Option(metavar="NEW_TAB", help="with --as-of: the title of the new tab")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written, and write nothing")] = False,
     wait: Annotated[float, typer.Option(min=1, help="seconds that the owner is given to write")] = 3_600,
@@ -60,9 +65,9 @@ def rebuild(
 
     Exit code 2: wrong configuration
     """
-    if into and not as_of:
+    if into and as_of is None:
         raise typer.BadParameter("it names the tab of a past moment: give --as-of too", param_hint="--into")
-    if as_of:
+    if as_of is not None:
         raise typer.Exit(_past(binding, as_of, into, dry_run, as_json))
     raise typer.Exit(_now(binding, dry_run, wait, as_json))
 
@@ -192,7 +197,7 @@ def _watching(console: Any) -> Iterator["Watcher"]:
     from tabstream.operations.rebuild import Watcher
 
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
 
         def say(text: str) -> None:

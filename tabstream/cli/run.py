@@ -49,6 +49,10 @@ def run(name: Annotated[ProcessName, typer.Argument(help="the process to run", s
 
     settings = load_settings()
     settings.require(*_ROOMS[name].needs)
+    if settings.database_url:
+        from tabstream.postgres.connection import check_url
+
+        check_url(settings.database_url)
     logs.configure(settings.log_format, name.value, settings.log_level)
     process = _builder(_ROOMS[name].build)(settings)
     raise typer.Exit(serve(process, *_address(name, settings)))

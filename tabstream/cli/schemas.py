@@ -51,7 +51,7 @@ def list_schemas(as_json: Json = False) -> None:
 @app.command()
 def show(
     schema: Name,
-    version: Annotated[int | None, typer.Option(help="the newest, if not given", show_default=False)] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="the newest, if not given", show_default=False)] = None,
     own: Annotated[bool, typer.Option("--own", help="the schema of this tabstream, without asking the registry")] = False,
 ) -> None:
     """Prints a schema as JSON, as the registry has it.
@@ -62,6 +62,8 @@ def show(
     from tabstream.kafka import own_schemas
     from tabstream.operations.schemas import read_version, subject_named
 
+    if own and version is not None:
+        raise typer.BadParameter("it has one version only: leave --version out", param_hint="--own")
     subject = subject_named(SUBJECTS, schema)
     if own:
         print_json(own_schemas.load(SUBJECTS[subject]))

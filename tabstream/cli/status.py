@@ -18,9 +18,11 @@ _SECONDS = 0.7
 
 def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="look again and again, until Ctrl-C")] = False,
-    every_seconds: Annotated[float, typer.Option("--every", min=0.2, help="with --watch: how many seconds between looks")] = 2,
+    every_seconds: Annotated[
+        float, typer.Option("--every", min=0.2, max=86_400, help="with --watch: how many seconds between looks")
+    ] = 2,
     wait_seconds: Annotated[
-        float, typer.Option("--wait", min=0.1, help="how many seconds Kafka, registry and database have to answer")
+        float, typer.Option("--wait", min=0.1, max=3_600, help="how many seconds Kafka, registry and database have to answer")
     ] = _SECONDS,
     as_json: Json = False,
 ) -> None:

@@ -15,6 +15,8 @@ from tabstream.errors import OperatorError, Outage
 class ConnectUnreachable(Outage):
     """Kafka Connect does not answer, or is busy with a rebalance."""
 
+    remedy = "start Kafka Connect, or correct TABSTREAM_CONNECT_URL; where it is busy, run this again"
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectorState:
@@ -45,6 +47,7 @@ class Connect:
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=30)
+        self._where = self._client.base_url.copy_with(userinfo=b"")
 
     def configuration(self, name: str) -> dict[str, str] | None:
         """The connector's configuration, None where there is no such connector."""
@@ -93,7 +96,7 @@ class Connect:
         try:
             answer = self._client.request(method, path, json=body)
         except httpx.HTTPError as problem:
-            raise ConnectUnreachable(f"kafka connect at {self._client.base_url} does not answer: {problem!r}") from problem
+            raise ConnectUnreachable(f"kafka connect at {self._where} does not answer: {problem!r}") from problem
         if answer.status_code in (409, 500, 503):
             raise ConnectUnreachable(f"kafka connect is busy: {answer.text[:200]}")
         return answer

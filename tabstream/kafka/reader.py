@@ -23,6 +23,8 @@ _T = TypeVar("_T")
 class BrokerAway(Outage):
     """Kafka gives no answer in time."""
 
+    remedy = "start Kafka, or correct TABSTREAM_BOOTSTRAP_SERVERS"
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

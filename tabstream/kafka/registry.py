@@ -35,6 +35,8 @@ class Version:
 class RegistryUnavailable(Outage):
     """The schema registry can't be reached, or gives no definite answer."""
 
+    remedy = "start the schema registry, or correct TABSTREAM_SCHEMA_REGISTRY_URL"
+
 
 class UnknownSchema(TabstreamError):
     """The registry has answered that it has no schema of this id."""

@@ -17,6 +17,8 @@ _BATCH = 1_000
 class BrokerSilent(Outage):
     """Kafka gave no answer in time."""
 
+    remedy = "start Kafka, or correct TABSTREAM_BOOTSTRAP_SERVERS"
+
 
 def read_newest(settings: Settings, seconds: float) -> dict[str, bytes]:
     """The newest raw status by binding; empty while the topic does not exist. Raises BrokerSilent after `seconds`."""

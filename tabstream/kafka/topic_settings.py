@@ -24,6 +24,8 @@ _FOR_EVER = -1
 class TopicsUnknown(Outage):
     """The broker does not say how topics are set up, or refuses to change it."""
 
+    remedy = "start Kafka, correct TABSTREAM_BOOTSTRAP_SERVERS, or let this user do what was refused"
+
 
 @dataclass(frozen=True, slots=True)
 class TopicNow:

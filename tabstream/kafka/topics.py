@@ -24,6 +24,8 @@ _TIMEOUT_SECONDS = 15.0
 class TopicsNotMade(Outage):
     """The broker does not answer, or refuses to create a topic."""
 
+    remedy = "start Kafka, correct TABSTREAM_BOOTSTRAP_SERVERS, or let this user do what was refused"
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:

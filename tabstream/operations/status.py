@@ -151,21 +151,28 @@ def _ask(settings: Settings, clock: Clock, seconds: float, bindings: Sequence[Bi
         raw = answer(begun(lambda: read_newest(settings, seconds)), seconds)
     except Outage as error:
         remedy = "start Kafka, or set TABSTREAM_BOOTSTRAP_SERVERS to where it is"
-        return _blind(bindings, Unreachable("kafka", str(error), remedy))
+        return _blind(bindings, Unreachable("kafka", str(error), remedy), *_away(lacking, deadline - clock.monotonic()))
     try:
         decoded = begun(lambda: decode(raw, status_decoder(settings)) if raw else ([], {}))
         statuses, unreadable = answer(decoded, deadline - clock.monotonic())
     except Outage as error:
         remedy = "start the schema registry, or set TABSTREAM_SCHEMA_REGISTRY_URL to where it is"
-        return _blind(bindings, Unreachable("registry", str(error), remedy))
+        return _blind(bindings, Unreachable("registry", str(error), remedy), *_away(lacking, deadline - clock.monotonic()))
     now_ms = clock.now_ms()
     found, warnings = reports(statuses, bindings, now_ms, unreadable), warnings_of(statuses, now_ms)
-    try:
-        problems = answer(lacking, deadline - clock.monotonic())
-    except Outage as error:
-        away = Unreachable("database", str(error), "start it, or correct TABSTREAM_DATABASE_URL")
-        return Overview(found, (away,), warnings)
+    if away := _away(lacking, deadline - clock.monotonic()):
+        return Overview(found, away, warnings)
+    problems = lacking.result()
     return Overview(tuple(_with_problem(r, problems.get(r.binding)) for r in found), warnings=warnings)
+
+
+def _away(lacking: Future[dict[str, BindingProblem]], seconds: float) -> tuple[Unreachable, ...]:
+    """The database, where it has not answered."""
+    try:
+        answer(lacking, seconds)
+    except Outage as error:
+        return (Unreachable("database", str(error), "start it, or correct TABSTREAM_DATABASE_URL"),)
+    return ()
 
 
 def table_problems(database_url: str, bindings: Iterable[Binding]) -> dict[str, BindingProblem]:
@@ -211,9 +218,9 @@ def answer(asked: Future[_T], seconds: float) -> _T:
         raise Outage("no answer in time") from None
 
 
-def _blind(bindings: Iterable[Binding], part: Unreachable) -> Overview:
+def _blind(bindings: Iterable[Binding], *parts: Unreachable) -> Overview:
     """Nothing is known of any binding; the reason is told once, of the part."""
-    return Overview(tuple(_without_status(b.name, b, "UNKNOWN") for b in bindings), (part,))
+    return Overview(tuple(_without_status(b.name, b, "UNKNOWN") for b in bindings), parts)
 
 
 def _unreadable(name: str, reason: str, binding: Binding | None) -> BindingReport:

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
-from tabstream.errors import Outage
+from tabstream.errors import ConfigurationError, Outage
 from tabstream.postgres.statements import statement
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
@@ -15,14 +16,30 @@ Connection: TypeAlias = psycopg.Connection[TupleRow]
 _CONNECT_SECONDS = 10
 # A peer that vanished is noticed within about 20 seconds, not after the kernel's two hours.
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3}
+_NO_URL = (
+    "TABSTREAM_DATABASE_URL can't be read: it must look like postgresql://user:password@host:5432/database, "
+    "with %40 for @, %2F for / and %25 for % in user and password"
+)
 
 
 class DatabaseUnavailable(Outage):
     """The database can't be reached, or is shutting down."""
 
+    remedy = "start the database, or correct TABSTREAM_DATABASE_URL"
+
+
+def check_url(url: str) -> None:
+    """Raises ConfigurationError for what is no address of a database. The URL is never part of the message."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ConfigurationError(_NO_URL) from None  # libpq's own words hold the URL, or the password in it
+
 
 def connect(url: str, application_name: str = "tabstream", *, autocommit: bool = False) -> Connection:
-    """A connection whose texts are in ISO form; raises DatabaseUnavailable. The URL is never part of the message."""
+    """A connection whose texts are in ISO form; raises DatabaseUnavailable, and ConfigurationError for
+    what is no URL. The URL is never part of the message."""
+    check_url(url)
     parameters: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, **_KEEPALIVE}
     try:
         connection = psycopg.connect(url, autocommit=True, application_name=application_name, **parameters)

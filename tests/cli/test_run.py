@@ -17,8 +17,18 @@ app.command()(run)
 @pytest.mark.parametrize(
     ("name", "environment", "message"),
     [
-        ("producer", {}, "error: TABSTREAM_BINDINGS_FILE is not set: it is the YAML file that names tables and tabs\n"),
+        (
+            "producer",
+            {},
+            "error: TABSTREAM_BINDINGS_FILE is not set: it is the YAML file that names tables and tabs; "
+            "TABSTREAM_PRODUCER_SECRET_FILE is not set: it is ",
+        ),
         ("database-sink", {"TABSTREAM_BINDINGS_FILE": "b.yaml"}, "error: TABSTREAM_DATABASE_URL is not set"),
+        (
+            "database-sink",
+            {"TABSTREAM_BINDINGS_FILE": "b.yaml", "TABSTREAM_DATABASE_URL": "mysql://u:tulip@h/d"},
+            "error: TABSTREAM_DATABASE_URL can't be read: it must look like postgresql://",
+        ),
         ("sheet-sink", {"TABSTREAM_METRICS_PORT": "high"}, "error: TABSTREAM_METRICS_PORT is 'high'"),
     ],
 )

@@ -42,8 +42,10 @@ class Seen:
 def read_credentials(settings: Settings) -> tuple[Credentials, Any | None]:
     """What is to be said of the key file, and the credentials in it if there are any."""
     path = settings.google_credentials_file
-    if path is None:
+    if path is None and settings.sheets_url:
         return Credentials(None), None
+    if path is None:
+        return Credentials(None, problem="TABSTREAM_GOOGLE_CREDENTIALS_FILE is not set"), None
     try:
         found = load_credentials(path)
     except ConfigurationError as problem:

@@ -19,7 +19,7 @@ _GOOGLE = Group.GOOGLE
 class Credentials:
     """The key file: `problem` where it can't be used, else the account; `open_to_others` where any user can read it.
 
-    `path` is None where a stand-in for Google is asked without any.
+    `path` is None where a stand-in for Google is asked without any, and where the setting is missing, which is the problem.
     """
 
     path: str | None
@@ -47,7 +47,9 @@ class Spreadsheet:
 
 def judge_credentials(found: Credentials) -> Iterator[Finding]:
     """The key file as a file; whether Google takes it is seen with each spreadsheet."""
-    if found.path is None:
+    if found.path is None and found.problem is not None:
+        yield from skipped(_GOOGLE, (CREDENTIALS,), found.problem)
+    elif found.path is None:
         yield ok(_GOOGLE, CREDENTIALS, "none needed: TABSTREAM_SHEETS_URL is set")
     elif found.problem is not None:
         # the error says what to do after its last colon

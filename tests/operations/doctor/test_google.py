@@ -136,6 +136,13 @@ def test_a_key_that_everybody_can_read_is_closed_by_the_printed_command(tmp_path
     assert (found.verdict, EMAIL in found.found) == (Verdict.OK, True)
 
 
+def test_without_a_key_only_a_stand_in_for_google_is_all_right() -> None:
+    [found] = judge_credentials(read_credentials(Settings())[0])
+    assert (found.verdict, found.found) == (Verdict.SKIPPED, "TABSTREAM_GOOGLE_CREDENTIALS_FILE is not set")
+    [found] = judge_credentials(read_credentials(Settings(sheets_url="http://127.0.0.1:1"))[0])
+    assert found.verdict is Verdict.OK
+
+
 @pytest.mark.parametrize("content", [None, "{}", "no JSON"])
 def test_a_key_that_can_t_be_used_is_wrong_and_says_how_to_make_one(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "key.json"
