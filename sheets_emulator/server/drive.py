@@ -41,7 +41,7 @@ def drive_routes(store: Store, control: Control) -> list[Route]:
                 "createdTime": _time(store.created_ms(spreadsheet_id)),
                 "modifiedTime": _time(store.modified_ms(spreadsheet_id)),
                 "trashed": False,
-                "capabilities": {"canEdit": control.roles.get(spreadsheet_id, "writer") == "writer"},
+                "capabilities": {"canEdit": role == "writer"},
             }
             return answer(select(found, parse(request.query_params.get("fields") or _DEFAULT)))
         except Failure as failure:

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import NoReturn
+from importlib.metadata import version
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -34,11 +35,27 @@ from tabstream.errors import ConfigurationError, OperatorError, Outage
 
 app = typer.Typer(
     name="tabstream",
-    help="Keeps PostgreSQL tables and Google Sheets tabs identical, in both directions, in real time, over Kafka.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tabstream {version('tabstream')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def tabstream(
+    _: Annotated[
+        bool, typer.Option("--version", help="print the version and end", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keeps PostgreSQL tables and Google Sheets tabs identical, in both directions, in real time, over Kafka."""
+
+
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)

@@ -145,8 +145,8 @@ def _table(overview: "Overview", now_ms: int) -> "RenderableType":
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in _COLUMNS:
-        table.add_column(name, no_wrap=True)
-    table.add_column("owner", no_wrap=True, overflow="ellipsis")
+        table.add_column(name, overflow="fold")
+    table.add_column("owner", overflow="fold")
     for report in overview.bindings:
         table.add_row(*_row(report, now_ms))
     return table

@@ -57,7 +57,7 @@ def preferred(names: Sequence[str], spreadsheet_id: str) -> list[str]:
 def load_accounts(settings: Settings, clock: Clock, share: float = 1.0) -> Accounts:
     """The accounts whose keys the settings name, with `share` of their quotas; the anonymous one where a stand-in for Google
     needs none. Raises ConfigurationError."""
-    paths = _key_files(settings)
+    paths = key_files(settings)
     policy = policy_of(settings.quota_per_minute, settings.quota_share * share)
     if not paths:
         if not settings.sheets_url:
@@ -73,7 +73,8 @@ def load_accounts(settings: Settings, clock: Clock, share: float = 1.0) -> Accou
     return Accounts(tuple(found.values()))
 
 
-def _key_files(settings: Settings) -> list[Path]:
+def key_files(settings: Settings) -> list[Path]:
+    """The key files that the settings name, of which there may be none. Raises ConfigurationError for a folder without any."""
     paths = [] if settings.google_credentials_file is None else [settings.google_credentials_file]
     folder = settings.google_credentials_folder
     if folder is not None:

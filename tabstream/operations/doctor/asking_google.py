@@ -1,7 +1,7 @@
 """Asks Google about the spreadsheets of the bindings file."""
 
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from tabstream.operations.audit import find_tab
 from tabstream.operations.doctor.clocks import Ahead
 from tabstream.operations.doctor.google import Credentials, Spreadsheet
 from tabstream.operations.status import answer, begun
+from tabstream.sheets.accounts import key_files, preferred
 from tabstream.sheets.answers import SheetView, read_spreadsheet
 from tabstream.sheets.call import Answer
 from tabstream.sheets.client import SheetsClient
@@ -39,13 +40,19 @@ class Seen:
     ahead: Ahead | None
 
 
-def read_credentials(settings: Settings) -> tuple[Credentials, Any | None]:
-    """What is to be said of the key file, and the credentials in it if there are any."""
-    path = settings.google_credentials_file
-    if path is None and settings.sheets_url:
-        return Credentials(None), None
-    if path is None:
-        return Credentials(None, problem="TABSTREAM_GOOGLE_CREDENTIALS_FILE is not set"), None
+def read_credentials(settings: Settings) -> list[tuple[Credentials, Any | None]]:
+    """What is to be said of each key file, and the credentials in it if there are any."""
+    try:
+        paths = key_files(settings)
+    except ConfigurationError as problem:
+        return [(Credentials(str(settings.google_credentials_folder), problem=str(problem)), None)]
+    if not paths:
+        missing = None if settings.sheets_url else "neither TABSTREAM_GOOGLE_CREDENTIALS_FILE nor _FOLDER is set"
+        return [(Credentials(None, problem=missing), None)]
+    return [_read_key(path) for path in paths]
+
+
+def _read_key(path: Path) -> tuple[Credentials, Any | None]:
     try:
         found = load_credentials(path)
     except ConfigurationError as problem:
@@ -58,18 +65,26 @@ def open_to_others(path: Path) -> bool:
     return bool(path.stat().st_mode & stat.S_IROTH)
 
 
-def ask_google(settings: Settings, credentials: Any | None, bindings: Bindings, clock: Clock) -> Seen:
-    """Two calls for each spreadsheet, several at once; what goes wrong with one is told of that one."""
+def ask_google(settings: Settings, accounts: Mapping[str, Any | None], bindings: Bindings, clock: Clock) -> Seen:
+    """Two calls for each spreadsheet, several at once; what goes wrong with one is told of that one. `accounts` are the
+    credentials by e-mail address: each spreadsheet is asked for as the account that is to serve it, and as the next one where
+    that may not edit it."""
     limit = max(1, int(settings.quota_per_minute * settings.quota_share))
     quota = Quota(QuotaPolicy(limit, burst=limit, reserve=0), clock)  # one call each, at once
     wanted = [(name, found, bindings.of_spreadsheet(found)) for name, found in bindings.spreadsheets.items()]
 
     def ask(name: str, spreadsheet_id: str, bound: tuple[Binding, ...]) -> tuple[Spreadsheet, GoogleClock | None]:
-        client = SheetsClient(credentials, settings.sheets_url or None, quota, clock, limit_seconds=0)
-        try:
-            return _ask(client, name, spreadsheet_id, bound)
-        finally:
-            client.close()
+        asked = []
+        for account in preferred(list(accounts), spreadsheet_id):
+            client = SheetsClient(accounts[account], settings.sheets_url or None, quota, clock, limit_seconds=0)
+            try:
+                found, seen = _ask(client, Spreadsheet(spreadsheet_id, name, account, bindings=bound))
+            finally:
+                client.close()
+            asked.append((found, seen))
+            if not found.is_denied:
+                return replace(found, passed_over=[before.account for before, _ in asked[:-1]]), seen
+        return asked[0]
 
     def ask_in_time(asked: tuple[str, str, tuple[Binding, ...]]) -> tuple[Spreadsheet, GoogleClock | None]:
         name, spreadsheet_id, bound = asked
@@ -83,19 +98,16 @@ def ask_google(settings: Settings, credentials: Any | None, bindings: Bindings, 
     return Seen([spreadsheet for spreadsheet, _ in found], _ahead(seen for _, seen in found))
 
 
-def _ask(
-    client: SheetsClient, name: str, spreadsheet_id: str, bindings: tuple[Binding, ...]
-) -> tuple[Spreadsheet, GoogleClock | None]:
-    found = Spreadsheet(spreadsheet_id, name, bindings=bindings)
+def _ask(client: SheetsClient, found: Spreadsheet) -> tuple[Spreadsheet, GoogleClock | None]:
     try:
-        got: Answer = _once_more()(client.get, spreadsheet_id, fields=STRUCTURE)
+        got: Answer = _once_more()(client.get, found.spreadsheet_id, fields=STRUCTURE)
     except TabstreamError as problem:
         return replace(found, problem=problem), None
     view = read_spreadsheet(got.body)
     seen = None if got.date_ms is None else clock_from_call(got.sent_ms, got.received_ms, got.date_ms)
-    found = replace(found, title=view.title, missing=[binding for binding in bindings if not _has_tab(view, binding)])
+    found = replace(found, title=view.title, missing=[binding for binding in found.bindings if not _has_tab(view, binding)])
     try:
-        return replace(found, edits=_once_more()(client.may_edit, spreadsheet_id)), seen
+        return replace(found, edits=_once_more()(client.may_edit, found.spreadsheet_id)), seen
     except TabstreamError as problem:
         return replace(found, drive_problem=problem), seen
 

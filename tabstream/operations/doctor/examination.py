@@ -1,6 +1,6 @@
 """Asks everything at once, each for a few seconds, and has what was learnt judged."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -58,18 +58,18 @@ class _Local:
     settings: Settings
     bindings: Bindings
     bindings_problem: str | None
-    credentials: google.Credentials
+    credentials: Sequence[google.Credentials]
     secret: script.Secret | None
 
 
 def examine(settings: Settings, clock: Clock) -> list[Finding]:
     """Everything that can be found out; never raises for what is out of reach, which is a finding too."""
     bindings, problem = _bindings(settings)
-    about_credentials, credentials = asking_google.read_credentials(settings)
+    keys = asking_google.read_credentials(settings)
+    accounts = {about.account: credentials for about, credentials in keys if about.problem is None}
     secret_path = settings.producer_secret_file
     about_secret, secret = asking_producer.read_secret(secret_path) if secret_path is not None else (None, None)
     longest = _SECONDS * (1 + len(bindings.spreadsheets))  # each has its own limit
-    asks_google = about_credentials.problem is None and (credentials is not None or bool(settings.sheets_url))
     has_database = bool(settings.database_url)
     knows_bindings = settings.bindings_file is not None and problem is None
 
@@ -84,11 +84,11 @@ def examine(settings: Settings, clock: Clock) -> list[Finding]:
     of_kafka = ask(True, lambda: asking.ask_kafka(settings, bindings))
     of_connector = ask(has_database and knows_bindings, lambda: asking.ask_connect(settings, bindings))
     of_registry = ask(True, lambda: asking.ask_registry(settings))
-    of_google = ask(asks_google, lambda: asking_google.ask_google(settings, credentials, bindings, clock), longest)
+    of_google = ask(bool(accounts), lambda: asking_google.ask_google(settings, accounts, bindings, clock), longest)
     of_producer = ask(secret is not None, lambda: asking_producer.ask_producer(settings, secret, clock))
     of_scripts = ask(secret is not None, lambda: asking_producer.ask_scripts(settings, bindings))
     answers = _Answers(of_database(), of_kafka(), of_connector(), of_registry(), of_google(), of_producer(), of_scripts())
-    local = _Local(settings, bindings, problem, about_credentials, about_secret)
+    local = _Local(settings, bindings, problem, [about for about, _ in keys], about_secret)
     # Several bindings of one table say the same of it.
     return list(dict.fromkeys(_judge(local, answers, clock.now_ms())))
 
@@ -121,7 +121,8 @@ def _database(answers: _Answers) -> Iterator[Finding]:
 
 
 def _google(local: _Local, answers: _Answers) -> Iterator[Finding]:
-    yield from google.judge_credentials(local.credentials)
+    for key in local.credentials:
+        yield from google.judge_credentials(key)
     seen = answers.google
     if seen.value is None:
         if seen.problem is not None:
@@ -129,7 +130,7 @@ def _google(local: _Local, answers: _Answers) -> Iterator[Finding]:
         why = "there are no credentials that can be used" if seen.problem is None else "nothing answers"
         yield from skipped(Group.GOOGLE, (*google.CHECKS, google.QUOTA), why)
         return
-    yield from google.judge_spreadsheets(seen.value.spreadsheets, local.credentials.account)
+    yield from google.judge_spreadsheets(seen.value.spreadsheets)
     refused = any(google.refused(spreadsheet) for spreadsheet in seen.value.spreadsheets)
     settings = local.settings
     yield google.judge_quota(refused, settings.quota_per_minute, settings.quota_share)

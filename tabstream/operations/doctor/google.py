@@ -32,17 +32,25 @@ class Credentials:
 class Spreadsheet:
     """One spreadsheet and its bindings. `problem` is why it can't be read; `edits` None where Drive does not say.
 
-    `missing` are the bindings whose tab is not there.
+    `account` is whom it was asked for as, "" for nobody; `passed_over` are those that were to serve it before and may not edit
+    it. `missing` are the bindings whose tab is not there.
     """
 
     spreadsheet_id: str
     name: str
+    account: str = ""
     title: str = ""
     problem: TabstreamError | None = None
     edits: bool | None = None
     drive_problem: TabstreamError | None = None
     bindings: Sequence[Binding] = ()
     missing: Sequence[Binding] = ()
+    passed_over: Sequence[str] = ()
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether another account may have what this one lacks."""
+        return self.edits is False or (isinstance(self.problem, BindingProblem) and _is_access(self.problem))
 
 
 def judge_credentials(found: Credentials) -> Iterator[Finding]:
@@ -62,12 +70,12 @@ def judge_credentials(found: Credentials) -> Iterator[Finding]:
         yield ok(_GOOGLE, CREDENTIALS, f"the key of {found.account}")
 
 
-def judge_spreadsheets(spreadsheets: Sequence[Spreadsheet], account: str) -> Iterator[Finding]:
+def judge_spreadsheets(spreadsheets: Sequence[Spreadsheet]) -> Iterator[Finding]:
     """Each spreadsheet; what keeps all of them from being read is told once."""
     common = _common_problem(spreadsheets)
     if common is None:
         for spreadsheet in spreadsheets:
-            yield from judge_spreadsheet(spreadsheet, account)
+            yield from judge_spreadsheet(spreadsheet)
         return
     if isinstance(common, BindingProblem):
         yield wrong(_GOOGLE, REACHABLE, common.problem, hand(common.remedy))
@@ -85,19 +93,19 @@ def _common_problem(spreadsheets: Sequence[Spreadsheet]) -> TabstreamError | Non
     return first.problem if same and first.spreadsheet_id not in str(first.problem) else None
 
 
-def judge_spreadsheet(found: Spreadsheet, account: str) -> Iterator[Finding]:
+def judge_spreadsheet(found: Spreadsheet) -> Iterator[Finding]:
     """Whether it is there, may be written to, and has the bound tabs."""
     name = found.name
     match found.problem:
         case None:
             yield ok(_GOOGLE, "spreadsheet", f"{found.title!r}", subject=name)
-            yield from _editing(found, account)
+            yield from _editing(found)
             yield from _tabs(found)
             return
         case QuotaRefused():
             yield from skipped(_GOOGLE, ["spreadsheet"], "Google's quota is used up just now", name)
         case BindingProblem() as problem:
-            step = _share(found, account) if problem.remedy.startswith(("share", "check its id")) else hand(problem.remedy)
+            step = _share(found, [found.account]) if _is_access(problem) else hand(problem.remedy)
             yield wrong(_GOOGLE, "spreadsheet", problem.problem, step, subject=name)
         case problem:
             yield wrong(_GOOGLE, "spreadsheet", str(problem), hand("see to it that this machine reaches Google"), subject=name)
@@ -120,12 +128,16 @@ def judge_quota(refused: bool, per_minute: int, share: float) -> Finding:
     return ok(_GOOGLE, QUOTA, f"{per_minute} calls a minute for each account, of which all instances take {share:.0%}")
 
 
-def _editing(found: Spreadsheet, account: str) -> Iterator[Finding]:
+def _editing(found: Spreadsheet) -> Iterator[Finding]:
     check = CHECKS[1]
-    if found.edits:
+    if found.passed_over:
+        who = " and ".join(found.passed_over)
+        said = f"{who} may not edit it, though meant to serve it: {found.account} does instead, out of its own quota"
+        yield warning(_GOOGLE, check, said, _share(found, found.passed_over), subject=found.name)
+    elif found.edits:
         yield ok(_GOOGLE, check, "yes", subject=found.name)
     elif found.edits is False:
-        yield wrong(_GOOGLE, check, "it may be read only", _share(found, account), subject=found.name)
+        yield wrong(_GOOGLE, check, "it may be read only", _share(found, [found.account]), subject=found.name)
     else:
         problem = found.drive_problem
         said = f"Google Drive does not say: {problem.problem if isinstance(problem, BindingProblem) else problem}"
@@ -143,8 +155,12 @@ def _tabs(found: Spreadsheet) -> Iterator[Finding]:
         yield ok(_GOOGLE, CHECKS[2], ", ".join(there), subject=found.name)
 
 
-def _share(found: Spreadsheet, account: str) -> Step:
-    who = account or "the account of the credentials"
+def _is_access(problem: BindingProblem) -> bool:
+    return problem.remedy.startswith(("share", "check its id"))
+
+
+def _share(found: Spreadsheet, accounts: Sequence[str]) -> Step:
+    who = " and ".join(filter(None, accounts)) or "the account of the credentials"
     return hand(f"share {_address(found.spreadsheet_id)} with {who} as editor; or correct its id in the bindings file")
 
 

@@ -56,7 +56,8 @@ def shadowed(packages: Iterable[Package]) -> bool:
 def judge_settings(settings: Settings, bindings_problem: str | None, count: int) -> Iterator[Finding]:
     """`bindings_problem` is what is wrong with the bindings file, `count` how many bindings it has."""
     missing = [name for name in _NEEDED if getattr(settings, name) in ("", None)]
-    if settings.google_credentials_file is None and not settings.sheets_url:
+    keys = settings.google_credentials_file, settings.google_credentials_folder
+    if keys == (None, None) and not settings.sheets_url:
         missing.append("google_credentials_file")
     for name in missing:
         meaning = Settings.model_fields[name].description

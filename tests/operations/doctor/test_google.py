@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.oauth2.credentials import Credentials as Token
 
 from sheets_emulator.model.workbook import new_workbook
 from tabstream.clock import SystemClock
@@ -18,6 +19,7 @@ from tabstream.operations.doctor import clocks
 from tabstream.operations.doctor.asking_google import Seen, ask_google, read_credentials
 from tabstream.operations.doctor.findings import Finding, How, Verdict
 from tabstream.operations.doctor.google import judge_credentials, judge_quota, judge_spreadsheets, refused
+from tabstream.sheets.accounts import preferred
 from tests.operations.doctor.curing import ill
 from tests.sheets.scripted_google import ScriptedGoogle, error
 from tests.sheets_emulator.running import Emulator, running
@@ -44,15 +46,16 @@ def bindings(spreadsheet_id: str, *tabs: str) -> Bindings:
 
 
 def look(url: str, asked: Bindings, credentials: object = None) -> Seen:
-    return ask_google(Settings(sheets_url=url), credentials, asked, SystemClock())
+    return ask_google(Settings(sheets_url=url), {EMAIL: credentials}, asked, SystemClock())
 
 
 def findings(url: str, asked: Bindings) -> list[Finding]:
-    return list(judge_spreadsheets(look(url, asked).spreadsheets, EMAIL))
+    return list(judge_spreadsheets(look(url, asked).spreadsheets))
 
 
-def role(emulator: Emulator, name: str) -> None:
-    emulator.http.put(f"/control/spreadsheets/{emulator.book}/role", json={"role": name}).raise_for_status()
+def role(emulator: Emulator, name: str, user: str | None = None) -> None:
+    body = {"role": name} | ({} if user is None else {"user": user})
+    emulator.http.put(f"/control/spreadsheets/{emulator.book}/role", json=body).raise_for_status()
 
 
 def test_a_spreadsheet_that_is_shared_and_has_its_tabs_is_well(emulator: Emulator) -> None:
@@ -99,6 +102,34 @@ def test_several_spreadsheets_are_told_apart(emulator: Emulator) -> None:
     assert [(finding.subject, finding.check) for finding in ill(findings(emulator.url, two))] == [("gone", "spreadsheet")]
 
 
+def test_a_spreadsheet_that_its_account_may_not_edit_is_looked_at_as_the_next_one_of_the_pool(emulator: Emulator) -> None:
+    pool = {name: Token(name) for name in ("one@robots", "two@robots")}
+    first, second = preferred(list(pool), emulator.book)
+    asked = bindings(emulator.book, "Sheet1")
+
+    def findings_of_pool() -> list[Finding]:
+        return list(judge_spreadsheets(ask_google(Settings(sheets_url=emulator.url), pool, asked, SystemClock()).spreadsheets))
+
+    assert ill(findings_of_pool()) == []
+    role(emulator, "reader", f"Bearer {first}")
+    [found] = ill(findings_of_pool())
+    assert (found.verdict, f"{second} does instead" in found.found) == (Verdict.WARNING, True)
+    assert f"with {first} as editor" in found.steps[0].text
+    role(emulator, "none", f"Bearer {second}")
+    [found] = ill(findings_of_pool())
+    assert (found.verdict, f"with {first} as editor" in found.steps[0].text) == (Verdict.WRONG, True)
+
+
+def test_each_key_of_a_folder_is_looked_at(tmp_path: Path) -> None:
+    settings = Settings(google_credentials_folder=tmp_path)
+    [(found, _)] = read_credentials(settings)
+    assert [finding.verdict for finding in judge_credentials(found)] == [Verdict.WRONG]
+    key_file(tmp_path, "http://127.0.0.1:1/token")
+    (tmp_path / "other.json").write_text("{}")
+    keys = [next(judge_credentials(found)).verdict for found, _ in read_credentials(settings)]
+    assert sorted(keys) == sorted([Verdict.WARNING, Verdict.WRONG])
+
+
 def test_google_s_clock_is_seen(emulator: Emulator) -> None:
     ahead = look(emulator.url, bindings(emulator.book)).ahead
     assert ahead is not None
@@ -110,7 +141,7 @@ def test_a_quota_that_is_used_up_is_a_warning_and_no_missing_permission(emulator
     emulator.http.post("/control/faults", json=fault).raise_for_status()
     [seen] = look(emulator.url, bindings(emulator.book, "Sheet1")).spreadsheets
     emulator.http.delete("/control/faults").raise_for_status()
-    assert {finding.verdict for finding in judge_spreadsheets([seen], EMAIL)} == {Verdict.SKIPPED}
+    assert {finding.verdict for finding in judge_spreadsheets([seen])} == {Verdict.SKIPPED}
     assert judge_quota(refused(seen), 60, 1.0).verdict is Verdict.WARNING
     [seen] = look(emulator.url, bindings(emulator.book, "Sheet1")).spreadsheets
     assert judge_quota(refused(seen), 60, 1.0).verdict is Verdict.OK
@@ -129,17 +160,17 @@ def test_a_key_that_everybody_can_read_is_closed_by_the_printed_command(tmp_path
     path = key_file(tmp_path, "http://127.0.0.1:1/token")
     path.chmod(0o644)
     settings = Settings(google_credentials_file=path)
-    [found] = judge_credentials(read_credentials(settings)[0])
+    [found] = judge_credentials(read_credentials(settings)[0][0])
     assert found.verdict is Verdict.WARNING
     subprocess.run(found.steps[0].text, shell=True, check=True)
-    [found] = judge_credentials(read_credentials(settings)[0])
+    [found] = judge_credentials(read_credentials(settings)[0][0])
     assert (found.verdict, EMAIL in found.found) == (Verdict.OK, True)
 
 
 def test_without_a_key_only_a_stand_in_for_google_is_all_right() -> None:
-    [found] = judge_credentials(read_credentials(Settings())[0])
-    assert (found.verdict, found.found) == (Verdict.SKIPPED, "TABSTREAM_GOOGLE_CREDENTIALS_FILE is not set")
-    [found] = judge_credentials(read_credentials(Settings(sheets_url="http://127.0.0.1:1"))[0])
+    [found] = judge_credentials(read_credentials(Settings())[0][0])
+    assert (found.verdict, found.found) == (Verdict.SKIPPED, "neither TABSTREAM_GOOGLE_CREDENTIALS_FILE nor _FOLDER is set")
+    [found] = judge_credentials(read_credentials(Settings(sheets_url="http://127.0.0.1:1"))[0][0])
     assert found.verdict is Verdict.OK
 
 
@@ -148,7 +179,7 @@ def test_a_key_that_can_t_be_used_is_wrong_and_says_how_to_make_one(tmp_path: Pa
     path = tmp_path / "key.json"
     if content is not None:
         path.write_text(content)
-    [found] = judge_credentials(read_credentials(Settings(google_credentials_file=path))[0])
+    [found] = judge_credentials(read_credentials(Settings(google_credentials_file=path))[0][0])
     assert found.verdict is Verdict.WRONG
     assert "JSON key of a service account" in found.steps[0].text or "create a key" in found.steps[0].text
 
@@ -157,13 +188,13 @@ def test_a_key_that_google_refuses_is_told_once(tmp_path: Path) -> None:
     google = ScriptedGoogle()
     try:
         google.replies.append(error(400, "invalid_grant"))
-        _, credentials = read_credentials(Settings(google_credentials_file=key_file(tmp_path, f"{google.url}/token")))
+        [(_, credentials)] = read_credentials(Settings(google_credentials_file=key_file(tmp_path, f"{google.url}/token")))
         google.replies.append(error(400, "invalid_grant"))
         asked = Bindings((), {"crm": "book", "erp": "other"})
         seen = look(google.url, asked, credentials).spreadsheets
     finally:
         google.close()
-    [found] = ill(judge_spreadsheets(seen, EMAIL))
+    [found] = ill(judge_spreadsheets(seen))
     assert ("Google refuses the credentials" in found.found, "clock is right" in found.steps[0].text) == (True, True)
 
 
