@@ -40,7 +40,7 @@ class Accounts:
             account.quota.resize(policy)
 
     def drain(self) -> None:
-        """Nothing is left of any quota for a moment: other instances may just have used it."""
+        """Little is left of any quota for a moment: other instances may just have used it."""
         for account in self.all:
             account.quota.drain()
 

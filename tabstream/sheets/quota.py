@@ -77,7 +77,7 @@ class Quota:
             self._changed.notify_all()
 
     def drain(self) -> None:
-        """Calls leave only as the quota refills."""
+        """All but a few calls leave only as the quota refills."""
         with self._changed:
             for meter in self._meters.values():
                 meter.drain(self._now())

@@ -154,9 +154,13 @@ def test_urgent_calls_draw_in_advance_but_never_beyond_the_limit() -> None:
     assert meter.wait_ms(0, 1, Priority.URGENT) == meter.wait_ms(0, 1, Priority.LIVE)
 
 
-def test_a_drained_meter_sends_as_it_refills_and_nothing_in_advance_for_a_window() -> None:
+def test_a_drained_meter_has_a_few_calls_in_hand_and_sends_nothing_in_advance_for_a_window() -> None:
     meter = Meter(policy_of(30))
     meter.drain(0)
+    for _ in range(4):
+        assert meter.wait_ms(0, 1, Priority.LIVE) == 0
+        meter.take(0, 1)
+        meter.spend(0)
     wait = meter.wait_ms(0, 1, Priority.URGENT)
     assert wait == meter.wait_ms(0, 1, Priority.LIVE)
     assert wait is not None and wait > 1_000
