@@ -152,6 +152,19 @@ class Settings(BaseSettings):
             raise ValueError("must be http:// or https:// with a host, and a port from 1 to 65535 if any")
         return value.rstrip("/")
 
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        for address in value.split(","):
+            try:
+                at = urlsplit(f"//{address.strip().rpartition('://')[2]}")
+                whole = bool(at.hostname) and at.port != 0 and at.username is None and not at.path
+            except ValueError:
+                whole = False
+            if not whole:
+                raise ValueError("must be host:port, several separated by commas, with ports from 1 to 65535")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -35,6 +35,8 @@ def test_kafka_properties_are_passed_through(monkeypatch: pytest.MonkeyPatch, tm
     [
         ("TABSTREAM_PRODUCER_PORT", "tcp://10.0.0.1:80", "TABSTREAM_PRODUCER_PORT is 'tcp://10.0.0.1:80'"),
         ("TABSTREAM_SHEETS_URL", "sheets", "must start with http:// or https://"),
+        ("TABSTREAM_BOOTSTRAP_SERVERS", "kafka:abc", "must be host:port"),
+        ("TABSTREAM_BOOTSTRAP_SERVERS", "one:9092,", "must be host:port"),
         ("TABSTREAM_CONNECT_URL", "http://connect:abc", "TABSTREAM_CONNECT_URL must be http:// or https:// with a host"),
         ("TABSTREAM_CONNECT_URL", "http://connect:99999", "a port from 1 to 65535"),
         ("TABSTREAM_SCHEMA_REGISTRY_URL", "http://[::1", "TABSTREAM_SCHEMA_REGISTRY_URL must be http"),
