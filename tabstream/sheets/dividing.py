@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from tabstream.sheets.pacing import QuotaPolicy
 
+USED_WHERE_SHARED = 0.9
+"""Of what instances divide: the rest is for what cannot be known, such as the calls of one that died as another came."""
+
 
 @dataclass(slots=True)
 class Division:
@@ -25,4 +28,5 @@ class Division:
             self._had.popleft()
         if not self._had or self._had[-1][1] != part:
             self._had.append((now, part))
-        return min(had for _, had in self._had)
+        least = min(had for _, had in self._had)
+        return least if least == 1 else least * USED_WHERE_SHARED

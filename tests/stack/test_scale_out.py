@@ -184,7 +184,7 @@ def _bound(local: LocalStack) -> Estate:
                 " name text NOT NULL, counter text NOT NULL DEFAULT '0', typed text)".encode()
             )
             database.execute(f"INSERT INTO {name} (id, name) SELECT n, 'row ' || n FROM generate_series(1, {ROWS}) n".encode())
-    ids = {name: _spreadsheet(env["sheets_url"], name) for name in names}
+    ids = _spreadsheets(env["sheets_url"], names)
     bindings = [{"name": n, "table": f"public.{n}", "spreadsheet": n, "tab": "Rows", "sweep_seconds": 20} for n in names]
     document = {"version": 1, "spreadsheets": {n: {"id": ids[n]} for n in names}, "bindings": bindings}
     state.bindings_file.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -199,6 +199,15 @@ def _bound(local: LocalStack) -> Estate:
     for name in ("connector", "producer", "sheet-sink", "database-sink"):
         stack.control(state, "restart", name)
     return Estate(local, state, env["sheets_url"], books, denied)
+
+
+def _spreadsheets(sheets_url: str, names: Sequence[str]) -> dict[str, str]:
+    """As many for the one account as for the other."""
+    found: dict[str, str] = {}
+    for name, account in zip(names, itertools.cycle(ACCOUNTS), strict=False):
+        while preferred(ACCOUNTS, found.setdefault(name, _spreadsheet(sheets_url, name)))[0] != account:
+            del found[name]
+    return found
 
 
 def _spreadsheet(sheets_url: str, title: str) -> str:
