@@ -25,10 +25,10 @@ class QuotaPart:
             self._services.accounts.drain()
         self._work = work
         part = self._division.has(int(self._services.clock.monotonic() * 1_000), work)
+        metrics.QUOTA_PART.set(part)
         if part in (0, self._part):
             return
         settings = self._services.settings
         _log.info("quota divided", part=round(part, 3), before=round(self._part, 3))
         self._part = part
         self._services.accounts.resize(policy_of(settings.quota_per_minute, settings.quota_share * part))
-        metrics.QUOTA_PART.set(part)

@@ -1,7 +1,7 @@
 """The part of a quota that one of several instances may use: a smaller one at once, a greater one only a window later.
 
 Google counts an account's calls of the last minute, whoever has made them. An instance that leaves has used its part of that
-minute, so its part is free a window later. One that comes begins with nothing in hand, while the others shrink.
+minute, so its part is free a window later. One that comes begins with little in hand, while the others shrink.
 """
 
 from collections import deque
