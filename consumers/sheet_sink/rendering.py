@@ -7,7 +7,7 @@ are deleted from the bottom up, then rows are inserted.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from consumers.sheet_sink.bound_tab import BoundTab, TabReading
 from consumers.sheet_sink.reading import Reading
@@ -46,9 +46,9 @@ class SeenRows:
     cells: dict[RowKey, Mapping[str, Digest]] = field(default_factory=dict)
     given: dict[str, tuple[Mark, Mapping[str, Digest]]] = field(default_factory=dict)
 
-    def add(self, row: ObservedRow, meant: RowKey, becomes: AnyMark | None) -> None:
-        """Takes note of a row, whose it is meant to be, and the mark that it gets."""
-        cells = {name: digest(value) for name, value in row.values.items()}
+    def add(self, written: RowPlan, meant: RowKey) -> None:
+        """Takes note of a row and what is written to it, whose it is meant to be."""
+        row, cells, becomes = written.at, written.digests, written.mark
         self.rows.add((meant, (row.mark_name, *cells.items())))
         if owner := _owner(row.mark):
             self.cells[owner] = cells
@@ -159,8 +159,7 @@ def _render_pre_image(
     batch.add(Origin(None, ()), [*grown, clear, described, *copies])
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(NamedTuple):
     """What the scratch tab says of a row that the plan writes or deletes: whose it is and whose it becomes: a key, a
     new row's token, or "" for nobody's; and the names of the marks that were read there and are written."""
 
@@ -220,9 +219,9 @@ def _render_rows(batch: Batch, tab: BoundTab, plan: TabPlan, seen: TabReading, t
         batch.add(Origin(tab.binding.name, tuple(plan.rows)), coalesce_updates(tab.place.sheet_id, cells))
     removed = _removed_rows(tab, plan, seen)
     for _, written in named:
-        part.seen.add(written.at, told[written.row].meant if written.row in told else "", written.mark)
+        part.seen.add(written, told[written.row].meant if written.row in told else "")
     for row in removed.values():
-        part.seen.add(row, told[row.row].meant, None)
+        part.seen.add(RowPlan(row), told[row.row].meant)
     if plan.header_note is not None:
         column = tab.place.layout.columns[tab.shape.key[0]]
         data = build.cell(note=plan.header_note)

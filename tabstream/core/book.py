@@ -5,7 +5,7 @@ State without I/O: values in, values out, time as an argument. `tabstream.core.t
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tabstream.core.binding import Binding, TableShape
 from tabstream.core.bookparts import Entry, Mistakes, OpenClaim, PendingResult, Report, Token
@@ -77,7 +77,7 @@ class Book:
                 entry.partition, entry.offset = desired.partition, desired.offset
                 return
             before = self.changes.get(desired.key)
-            desired = desired if before is None else replace(before, partition=desired.partition, offset=desired.offset)
+            desired = desired if before is None else before._replace(partition=desired.partition, offset=desired.offset)
         entry.partition, entry.offset = desired.partition, desired.offset
         entry.deleted = desired.values is None
         entry.lsn = entry.lsn if desired.lsn is None else desired.lsn  # a tombstone has none of its own

@@ -5,14 +5,13 @@ The envelope is described at https://debezium.io/documentation/reference/stable/
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tabstream.core.binding import BoundColumn, TableShape
 from tabstream.core.cells import CellValue, RowKey, row_key
-from tabstream.core.types.avro import avro_text, is_unavailable
+from tabstream.core.types.avro import UNAVAILABLE, avro_text, is_unavailable
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
 
@@ -26,8 +25,7 @@ class Missing(Enum):
 RowValues: TypeAlias = Mapping[str, CellValue | Missing]
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(NamedTuple):
     """What a row should show: `values` is None where the table has no such row.
 
     `partition` and `offset` are the position of the newest change that this includes; `lsn` is where in the write-ahead
@@ -85,6 +83,8 @@ def desired_of(key: RowKey, envelope: Mapping[str, Any] | None, shape: TableShap
 
 def _value(after: Mapping[str, Any], column: BoundColumn) -> CellValue | Missing:
     value = after.get(field_name(column.name), Missing.UNAVAILABLE)
+    if isinstance(value, str) and value != UNAVAILABLE:  # most values are text
+        return column.type.from_text(value)
     if value is Missing.UNAVAILABLE or is_unavailable(value):
         return Missing.UNAVAILABLE
     return column.type.from_text(avro_text(value))

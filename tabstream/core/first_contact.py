@@ -11,7 +11,7 @@ a side for each kind of difference. What follows is told to the owner by marks a
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tabstream.core.audit import Finding, Kind, compare
@@ -273,10 +273,10 @@ def _as_stored(row: ObservedRow, shape: TableShape) -> ObservedRow:
     """The row as the table would store it, with a mark that says that nobody has changed it."""
     values = {column.name: _stored(row.values[column.name], column) for column in shape.columns}
     if row.key is None:
-        return replace(row, values=values)
+        return row._replace(values=values)
     key = row_key([values[name] for name in shape.key])
     cells = {name: MarkedCell(digest(value)) for name, value in values.items()}
-    return replace(row, values=values, key=key, mark=Mark(key, 0, _NOWHERE, cells), damaged=False)
+    return row._replace(values=values, key=key, mark=Mark(key, 0, _NOWHERE, cells), damaged=False)
 
 
 def _stored(value: CellValue, column: BoundColumn) -> CellValue:

@@ -9,7 +9,7 @@ one that it was copied from.
 """
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import orjson
@@ -34,8 +34,7 @@ class MarkedCell(NamedTuple):
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The row's key, the position of the last change shown, and its cells as written."""
 
     key: RowKey
@@ -45,7 +44,7 @@ class Mark:
 
     def without(self, columns: Container[str]) -> "Mark":
         """The mark without the cells of these columns."""
-        return replace(self, cells={name: cell for name, cell in self.cells.items() if name not in columns})
+        return self._replace(cells={name: cell for name, cell in self.cells.items() if name not in columns})
 
 
 @dataclass(frozen=True, slots=True)

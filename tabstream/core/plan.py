@@ -12,7 +12,7 @@ An answer that the mark already shows (by its decision number) is no news, so a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 from tabstream.core.binding import BoundColumn, TableShape
@@ -63,6 +63,14 @@ class RowPlan:
     clear_mark: bool = False
     seen: list[SeenCell] = field(default_factory=list)
     _mark_text: str | None = None
+    _digests: dict[str, Digest] | None = None
+
+    @property
+    def digests(self) -> Mapping[str, Digest]:
+        """The digests of its cells as they were read."""
+        if self._digests is None:
+            self._digests = {name: digest(value) for name, value in self.at.values.items()}
+        return self._digests
 
     def mark_text(self, write: int) -> str:
         """The text of the mark as the write of this number leaves it, "" where it stays."""
@@ -115,23 +123,23 @@ def plan_row(desired: Desired, located: Located, answers: Sequence[Answer], shap
     marked: dict[str, MarkedCell] = {}
     values = desired.values or {}
     answered = _by_column(answers)
+    digests, torn = plan.digests, located.repair in (Repair.WHOLE, Repair.KEY)
     for column in shape.columns:
-        cell = located.row.cells[column.name]
-        told = answered.get(column.name, ())
-        wanted = values.get(column.name, Missing.UNAVAILABLE)
-        old = mark.cells.get(column.name)
+        name = column.name
+        cell, value = located.row.cells[name], located.row.values[name]
+        wanted, old = values.get(name, Missing.UNAVAILABLE), mark.cells.get(name)
+        told = answered.get(name, ())
+        if old is not None and not (told or torn or cell.formula) and _is_right(value, digests[name], cell, old, wanted):
+            marked[name] = old
+            continue
         if _is_formula(cell, column):
             decided = _Cell(KEEP, old or MarkedCell(EMPTY_DIGEST), FORMULA_MESSAGE)
         elif located.repair is Repair.WHOLE or (located.repair is Repair.KEY and column.name in shape.key):
             message = PASTED_MESSAGE if located.repair is Repair.WHOLE else KEY_MESSAGE
             decided = _put_back(wanted, old, message if column.name == shape.key[0] else None)
         elif old is None:
-            decided = _first(wanted, located.row.values[column.name], told)
+            decided = _first(wanted, value, told)
         else:
-            value = located.row.values[column.name]
-            if not told and _is_right(value, cell, old, wanted):
-                marked[column.name] = old
-                continue
             news = [a for a in told if a.number > old.number]
             decided = _decide(value, old, wanted, news) if news else _unanswered(value, old, wanted)
         marked[column.name] = decided.mark
@@ -215,7 +223,7 @@ def before_mistake(row: ObservedRow, before: ObservedRow, left: Mapping[str, Dig
     values = {name: before.values[name] if name in hit else value for name, value in row.values.items()}
     torn = isinstance(row.mark, Mark) and row.key != row.mark.key
     key = row.key if torn else before.key
-    return replace(row, cells=cells, values=values, mark=before.mark, key=key, mark_name=before.mark_name)
+    return row._replace(cells=cells, values=values, mark=before.mark, key=key, mark_name=before.mark_name)
 
 
 def left_by_mistake(row: ObservedRow, column: str, left: Mapping[str, Digest]) -> bool:
@@ -264,11 +272,11 @@ def _decide(value: CellValue, old: MarkedCell, wanted: CellValue | Missing, news
     return _Cell(wanted, MarkedCell(digest(wanted), number), None)
 
 
-def _is_right(value: CellValue, cell: ObservedCell, old: MarkedCell, wanted: CellValue | Missing) -> bool:
-    """Whether a cell shows what it should, as it was written."""
-    if isinstance(wanted, Missing) or _stored_otherwise(cell, wanted):
+def _is_right(value: CellValue, now: Digest, cell: ObservedCell, old: MarkedCell, wanted: CellValue | Missing) -> bool:
+    """Whether a cell shows what it should, as it was written; `now` is the digest of its value."""
+    if now != old.digest or isinstance(wanted, Missing) or _stored_otherwise(cell, wanted):
         return False
-    return digest(value) == old.digest == digest(wanted)
+    return same(value, wanted) or now == digest(wanted)
 
 
 def _unanswered(value: CellValue, old: MarkedCell, wanted: CellValue | Missing) -> _Cell:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tabstream.core.binding import SYNC_HEADER, TableShape
 from tabstream.core.cells import EMPTY_CELL, CellValue, ObservedCell, RowKey, digest, row_key
@@ -22,8 +23,7 @@ class Layout:
         return max(self.sync, *self.columns.values()) + 1
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedRow:
+class ObservedRow(NamedTuple):
     """One row of the tab. `values` are canonical; `key` is None while a key cell is empty that should not be.
 
     `shown_only` are the columns that nobody can edit: what stands in them makes no row. `mark_name` names what stands in the

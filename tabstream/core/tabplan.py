@@ -265,7 +265,7 @@ def _unless_older(book: Book, desired: Desired, place: Located) -> Desired:
     if torn or desired.key in book.results or not book.is_older(desired):
         return desired
     unchanged = dict.fromkeys(book.shape.by_name, Missing.UNAVAILABLE)
-    return replace(desired, values=unchanged, lsn=book.entries[desired.key].shown_lsn)
+    return desired._replace(values=unchanged, lsn=book.entries[desired.key].shown_lsn)
 
 
 def _draft_cells(book: Book, key: RowKey, mark: Mark, cells: Sequence[SeenCell], row: ObservedRow, now_ms: int) -> list[Draft]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tabstream.core.cells import EMPTY_CELL, ObservedCell, observed_cell
+from tabstream.core.cells import EMPTY_CELL, ObservedCell, number, observed_cell
 from tabstream.sheets.ranges import whole_tab
 
 
@@ -120,7 +120,7 @@ def added_protection(body: Mapping[str, Any], index: int) -> int:
 
 
 def read_cells(rows: Sequence[Mapping[str, Any]]) -> list[list[ObservedCell]]:
-    """Reads RowData objects; the same as `observed_cell` for each cell, with a short way for text."""
+    """Reads RowData objects; the same as `observed_cell` for each cell, with a short way for text and numbers."""
     return [[_cell(data) for data in row["values"]] if "values" in row else [] for row in rows]
 
 
@@ -135,6 +135,8 @@ def _cell(data: Mapping[str, Any]) -> ObservedCell:
     value = effective.get("stringValue")
     if value:
         return ObservedCell(value, data.get("formattedValue", ""))
+    if "numberValue" in effective:
+        return ObservedCell(number(effective["numberValue"]), data.get("formattedValue", ""))
     return observed_cell(data)
 
 

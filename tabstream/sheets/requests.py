@@ -210,4 +210,4 @@ def _extended(value: CellValue) -> dict[str, Any]:
 
 
 def _written(data: CellData) -> CellData:
-    return {name: value for name, value in data.items() if value != {}}
+    return {name: value for name, value in data.items() if value != {}} if {} in data.values() else data

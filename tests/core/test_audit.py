@@ -28,17 +28,17 @@ def marked(index: int, number: int, name: CellValue, amount: CellValue = None) -
 
 
 def with_mark(made: ObservedRow, other: AnyMark | None, damaged: bool = False) -> ObservedRow:
-    return replace(made, mark=other, damaged=damaged)
+    return made._replace(mark=other, damaged=damaged)
 
 
 def with_values(made: ObservedRow, **values: CellValue) -> ObservedRow:
     """The row after somebody typed into it."""
     cells = {name: ObservedCell(value, str(value)) for name, value in values.items()}
-    found = replace(made, values={**made.values, **values}, cells={**made.cells, **cells})
+    found = made._replace(values={**made.values, **values}, cells={**made.cells, **cells})
     return (
         found
         if "id" not in values
-        else replace(found, key=None if values["id"] is None else key(int(float(str(values["id"])))))
+        else found._replace(key=None if values["id"] is None else key(int(float(str(values["id"])))))
     )
 
 
@@ -80,7 +80,7 @@ def test_a_cell_that_differs_from_its_mark_is_an_edit_whatever_the_table_has() -
 
 def test_a_formula_in_a_cell_is_not_saved_where_it_shows_something_else() -> None:
     made = marked(1, 1, "a", 1.0)
-    formula = replace(made, cells={**made.cells, "name": ObservedCell("a", "a", formula=True)})
+    formula = made._replace(cells={**made.cells, "name": ObservedCell("a", "a", formula=True)})
     assert short(compare([formula], table((1, "a", 1.0)), SHAPE)) == []
     assert short(compare([formula], table((1, "b", 1.0)), SHAPE)) == [(Kind.UNSAVED, key(1), 1, "name")]
     synced = TableShape((*SHAPE.columns[:1], replace(SHAPE.columns[1], formulas=True), *SHAPE.columns[2:]), SHAPE.key)
@@ -114,7 +114,7 @@ def test_a_marked_row_whose_key_the_table_lacks_is_nobodys() -> None:
 def test_a_row_that_came_back_and_was_refused_with_a_note_is_not_saved() -> None:
     made = marked(2, 9, "a")
     note = with_message("my own", outcome_message(Outcome.REJECTED, "a", "there is one already"))
-    refused = replace(made, cells={**made.cells, "id": made.cells["id"]._replace(note=note)})
+    refused = made._replace(cells={**made.cells, "id": made.cells["id"]._replace(note=note)})
     found = compare([marked(1, 1, "a"), refused], table((1, "a", None)), SHAPE)
     assert short(found) == [(Kind.UNSAVED, key(9), 2, None)]
     tab, other = found.checksums()
@@ -142,7 +142,7 @@ def test_after_a_sort_without_the_marks_each_row_is_damaged_once() -> None:
 
 def test_a_mark_that_can_t_be_read_beside_an_unknown_key_is_damage_too() -> None:
     unknown = with_mark(marked(3, 9, "x"), None, damaged=True)
-    without = replace(unknown, row=4, key=None)
+    without = unknown._replace(row=4, key=None)
     assert short(compare([unknown, without], [], SHAPE)) == [
         (Kind.DAMAGED, key(9), 3, None),
         (Kind.DAMAGED, None, 4, None),

@@ -53,9 +53,9 @@ def marked(contact: Contact, choices: Choices) -> list[ObservedRow]:
     rows = dict(contact.rows)
     for at, name, value in prepared.spelled:
         cells = {**rows[at].cells, name: ObservedCell(value, str(value))}
-        rows[at] = replace(rows[at], cells=cells, values={**rows[at].values, name: value}, key=contact.keys[at])
+        rows[at] = rows[at]._replace(cells=cells, values={**rows[at].values, name: value}, key=contact.keys[at])
     for at, mark in prepared.marks.items():
-        rows[at] = replace(rows[at], mark=mark, mark_name=mark_name(encode_mark(mark)))
+        rows[at] = rows[at]._replace(mark=mark, mark_name=mark_name(encode_mark(mark)))
     return list(rows.values())
 
 
@@ -131,7 +131,7 @@ def test_what_the_table_would_store_alike_is_equal_and_gets_the_tables_spelling(
     shape = TableShape((*SHAPE.columns, column("active", "boolean")), SHAPE.key)
     made = row(1, float(1), "a", None)
     cells = {**made.cells, "active": ObservedCell("yes", "yes")}
-    typed = replace(made, cells=cells, values={**made.values, "active": "yes"})
+    typed = made._replace(cells=cells, values={**made.values, "active": "yes"})
     contact = meet([typed], [(key(1), {"id": 1.0, "name": "a", "amount": None, "active": True})], shape)
     assert (contact.equal, contact.differing) == (1, ())
     mark = prepare(contact, Choices()).marks[1]
@@ -160,7 +160,7 @@ def test_rows_without_a_key_are_new_rows_and_blank_ones_are_none() -> None:
 
 def test_a_formula_is_told_and_is_no_difference_to_be_decided() -> None:
     seen = row(1, 1.0, "a", 2.0)
-    seen = replace(seen, cells={**seen.cells, "amount": ObservedCell(2.0, "2", formula=True)})
+    seen = seen._replace(cells={**seen.cells, "amount": ObservedCell(2.0, "2", formula=True)})
     contact = meet([seen], table_of({1: ("a", 1.0)}), SHAPE)
     assert [(f.row, f.column) for f in contact.formulas] == [(1, "amount")]
     assert contact.differing == ()

@@ -165,8 +165,8 @@ def test_an_answer_that_is_read_again_before_its_event_finds_its_row_and_is_done
 
 def test_what_only_the_database_writes_makes_no_row_of_a_person() -> None:
     known, _ = shown(1)
-    left = replace(row(3, None, None, 12.0), shown_only=frozenset({"amount"}))
-    stray = replace(row(4, None, None, 12.0, NewRow("new:1")), shown_only=frozenset({"amount"}))
+    left = row(3, None, None, 12.0)._replace(shown_only=frozenset({"amount"}))
+    stray = row(4, None, None, 12.0, NewRow("new:1"))._replace(shown_only=frozenset({"amount"}))
     plan = look(known, [left, stray])
     assert [(p.row, p.clear_mark, [(c.column, c.value) for c in p.cells]) for p in plan.others] == [
         (4, True, [("amount", None)])

@@ -1,7 +1,5 @@
 """What is written to a row: the database's value, unless a person's edit stands there unanswered."""
 
-from dataclasses import replace
-
 from tabstream.core.cells import CellValue, digest
 from tabstream.core.edits import Outcome
 from tabstream.core.identity import Located, Repair
@@ -61,7 +59,7 @@ def test_a_note_goes_with_the_next_decision_on_its_cell() -> None:
     made = mark(1, "a", 2.0, 5, {"name": 9})
     noted = row(1, 1.0, "a", 2.0, made)
     cells = {**noted.cells, "name": noted.cells["name"]._replace(note="[tabstream] waits for a decision")}
-    noted = replace(noted, cells=cells)
+    noted = noted._replace(cells=cells)
     again = [answer("typed", "a", 9, Outcome.LOST)]
     assert plan_row(desired(1, "a", 2.0, 5), Located(noted, made), again, SHAPE).cells == []
     dropped = [answer("typed", "a", 10, Outcome.LOST)]

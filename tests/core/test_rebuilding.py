@@ -34,7 +34,7 @@ def rebuilt(book: Book, *keys: str) -> int:
     dropped = book.rebuild(keys)
     for name in book.dirty:
         if not book.entries[name].deleted:
-            book.changes.setdefault(name, replace(desired(1, "a", None, book.entries[name].offset), key=name))
+            book.changes.setdefault(name, desired(1, "a", None, book.entries[name].offset)._replace(key=name))
     return dropped
 
 

@@ -1,7 +1,5 @@
 """The newest snapshot of a table in its topic, and where it begins."""
 
-from dataclasses import replace
-
 from tabstream.core.changes import Desired
 from tabstream.core.snapshots import Snapshot
 from tests.core.tabs import desired
@@ -9,8 +7,8 @@ from tests.core.tabs import desired
 
 def found(number: int, offset: int, lsn: int, at_ms: int = 0, partition: int = 0) -> Desired:
     """A row as a snapshot found it."""
-    row = replace(desired(number, "a", None, offset, lsn), of_snapshot=True, committed_ms=at_ms)
-    return replace(row, partition=partition)
+    row = desired(number, "a", None, offset, lsn)._replace(of_snapshot=True, committed_ms=at_ms)
+    return row._replace(partition=partition)
 
 
 def seen(*rows: Desired) -> Snapshot:

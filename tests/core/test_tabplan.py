@@ -178,13 +178,13 @@ def test_a_change_that_was_undone_is_held_no_longer() -> None:
 
 def test_rows_that_a_new_snapshot_leaves_out_are_taken_away_once_the_database_says_so() -> None:
     known, rows = shown(1, 2, 3)
-    known.change(replace(desired(1, "a", None, 10, 50), of_snapshot=True))
+    known.change(desired(1, "a", None, 10, 50)._replace(of_snapshot=True))
     assert known.left_out() == [key(2), key(3)]
     assert known.watermark({0: 11}) == {0: 9}, "a restart has to meet the snapshot again"
     known.vanished([key(3)])
     assert {remove.key for remove in look(known, rows).removes} == {key(3)}
     assert known.snapshot.open, "the row of key 2 is still to come"
-    known.change(replace(desired(2, "a", None, 11, 50), of_snapshot=True))
+    known.change(desired(2, "a", None, 11, 50)._replace(of_snapshot=True))
     known.vanished([])
     assert not known.snapshot.open
     assert known.truncated_to == {0: 9}

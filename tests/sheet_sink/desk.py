@@ -123,7 +123,7 @@ class Desk:
     def change(self, *rows: Desired) -> None:
         """The database's changes come in."""
         for row in rows:
-            self.topic[row.key] = replace(row, offset=next(self.offsets))
+            self.topic[row.key] = row._replace(offset=next(self.offsets))
             self.tab.book.change(self.topic[row.key])
 
     def read(self, height: int | None = None) -> Reading:

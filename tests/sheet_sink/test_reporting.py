@@ -46,7 +46,7 @@ def test_a_binding_that_runs_says_what_is_left_to_do(leads: Desk, owner: Owner) 
     leads.read().tab(leads.tab)
     leads.plan(leads.read())
     book = leads.tab.book
-    book.change(replace(desired(2, "b", 1.0, 9), committed_ms=50_000))
+    book.change(desired(2, "b", 1.0, 9)._replace(committed_ms=50_000))
     leads.tab.oldest_unshown_ms = 50_000
     book.held[key(1)] = "deleted in the sheet, waits for a confirmation"
     book.parked[key(3)] = "too long"
@@ -132,8 +132,8 @@ def test_gauges_show_how_far_behind_a_tab_is(leads: Desk, owner: Owner) -> None:
 def test_a_write_is_counted_by_rows_and_cells_and_by_how_long_its_changes_took(leads: Desk) -> None:
     leads.change(desired(1, "a", 1.0, 0), desired(2, "b", 2.0, 0))
     leads.flush()
-    leads.change(replace(desired(1, "new", 1.0, 0), committed_ms=10_000), gone(2, 0))
-    leads.change(replace(desired(3, "c", 3.0, 0), committed_ms=11_000))
+    leads.change(desired(1, "new", 1.0, 0)._replace(committed_ms=10_000), gone(2, 0))
+    leads.change(desired(3, "c", 3.0, 0)._replace(committed_ms=11_000))
     plan = leads.plan(leads.read())
     count_written(leads.tab, plan, 1, 12_000)
     assert metric("tabstream_rows_written_total", leads) == 3

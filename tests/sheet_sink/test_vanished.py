@@ -28,7 +28,7 @@ def three(leads: Desk) -> Desk:
     """Three rows are shown; then a snapshot begins, of which the row of key 1 has come."""
     leads.change(*(desired(number, "Ada", 1.0, 0) for number in (1, 2, 3)))
     leads.flush()
-    leads.change(replace(desired(1, "Ada", 1.0, 0, 900), of_snapshot=True))
+    leads.change(desired(1, "Ada", 1.0, 0, 900)._replace(of_snapshot=True))
     return leads
 
 
@@ -38,7 +38,7 @@ def test_what_the_table_has_no_more_leaves_the_tab(three: Desk, database_url: st
     three.flush()
     assert [row[0] for row in three.grid()] == ["1", "3"]
     assert three.tab.book.snapshot.open
-    three.change(replace(desired(3, "Cy", 1.0, 0, 900), of_snapshot=True))
+    three.change(desired(3, "Cy", 1.0, 0, 900)._replace(of_snapshot=True))
     take_away_vanished(three.tab, with_database, 10_000)
     assert not three.tab.book.snapshot.open
     three.flush()

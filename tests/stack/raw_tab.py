@@ -1,6 +1,5 @@
 """The demo's tab as somebody with access to the spreadsheet reads it and writes to it, past everybody."""
 
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -54,7 +53,7 @@ class RawTab:
         row = self.row_of(key)
         mark = decode_mark(self.rows()[row][self.column("_sync")])
         assert isinstance(mark, Mark)
-        made = replace(mark, cells={**mark.cells, column: MarkedCell(digest(text), mark.cells[column].number)})
+        made = mark._replace(cells={**mark.cells, column: MarkedCell(digest(text), mark.cells[column].number)})
         self.write(row, column, text)
         self.write(row, "_sync", encode_mark(made))
 
@@ -70,7 +69,7 @@ class RawTab:
         at, sync = self.column("lead_id"), self.column("_sync")
         mark = decode_mark(cells[sync])
         assert isinstance(mark, Mark)
-        made = replace(mark, key=f"[{key}]", cells={**mark.cells, "lead_id": MarkedCell(digest(float(key)))})
+        made = mark._replace(key=f"[{key}]", cells={**mark.cells, "lead_id": MarkedCell(digest(float(key)))})
         values = [*cells]
         values[at], values[sync] = key, encode_mark(made)
         self.send(

@@ -4,9 +4,9 @@ import json
 import math
 from typing import Any
 
-_UNAVAILABLE = "__debezium_unavailable_value"
-_UNAVAILABLE_BYTES = _UNAVAILABLE.encode()
-_UNAVAILABLE_LISTS = ([_UNAVAILABLE], [_UNAVAILABLE_BYTES], list(_UNAVAILABLE_BYTES))
+UNAVAILABLE = "__debezium_unavailable_value"
+_UNAVAILABLE_BYTES = UNAVAILABLE.encode()
+_UNAVAILABLE_LISTS = ([UNAVAILABLE], [_UNAVAILABLE_BYTES], list(_UNAVAILABLE_BYTES))
 
 
 def is_unavailable(value: Any) -> bool:
@@ -16,11 +16,11 @@ def is_unavailable(value: Any) -> bool:
     (UnchangedToastedPlaceholder.java).
     """
     if isinstance(value, str):
-        return value == _UNAVAILABLE
+        return value == UNAVAILABLE
     if isinstance(value, list):
         return value in _UNAVAILABLE_LISTS
     if isinstance(value, dict):
-        return _UNAVAILABLE in value
+        return UNAVAILABLE in value
     return bool(value == _UNAVAILABLE_BYTES)
 
 

@@ -18,7 +18,7 @@ def clean(text: str | None) -> str | None:
     """The text with \\n as its only line end and without control characters; None if nothing is left."""
     if not text:
         return None
-    if _CONTROL.search(text):
+    if not text.isprintable() and _CONTROL.search(text):  # most texts are printable, which is quickly said
         text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return text or None
 

@@ -7,12 +7,14 @@ writes them (`0044-03-15 BC`). Java's way, in which Debezium sends them (`-0043-
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
+_DAYS = 4_096  # that are kept once they are counted: most rows of a table are of few days
 DAY_US = 86_400_000_000
-_DATE = r"(?P<sign>[+-]?)(?P<year>[0-9]{4,9})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-_TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,6})(?:000)?)?)?"
-_OFFSET = r"(?P<offset>Z|[+-][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2})?)?)"
-_ERA = r"(?: (?P<era>BC|AD))?"
+_DATE = r"([+-]?)([0-9]{4,9})-([0-9]{2})-([0-9]{2})"
+_TIME = r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6})(?:000)?)?)?"
+_OFFSET = r"(Z|[+-][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2})?)?)"
+_ERA = r"(?: (BC|AD))?"
 _MOMENT_TEXT = re.compile(f"{_DATE}(?:[T ]{_TIME})?(?: ?{_OFFSET})?{_ERA}", re.IGNORECASE)
 _TIME_TEXT = re.compile(f"{_TIME}(?: ?{_OFFSET})?", re.IGNORECASE)
 
@@ -81,24 +83,22 @@ def parse_moment(text: str) -> Moment | None:
     match = _MOMENT_TEXT.fullmatch(text.strip())
     if not match:
         return None
-    sign, years, months, days, era = match.group("sign", "year", "month", "day", "era")
-    year, month, day = int(sign + years), int(months), int(days)
-    if era and era.upper() == "BC":
-        year = 1 - year
-    number = day_number(year, month, day) if 1 <= month <= 12 else None
-    if number is None or civil_date(number) != (year, month, day):
-        return None
-    if match["hour"] is None:
-        return Moment(number, None, _offset_us(match["offset"]))
-    time_us = _time_us(match)
-    return None if time_us is None else Moment(number, time_us, _offset_us(match["offset"]))
+    sign, years, months, days, hours, minutes, seconds, fractions, offset, era = match.groups()
+    number = _day_of(sign + years, months, days, era)
+    if number is None or hours is None:
+        return None if number is None else Moment(number, None, _offset_us(offset))
+    time_us = _time_us(hours, minutes, seconds, fractions)
+    return None if time_us is None else Moment(number, time_us, _offset_us(offset))
 
 
 def parse_time(text: str) -> tuple[int, int | None] | None:
     """Microseconds since midnight and the offset from UTC, if there, of an ISO text."""
     match = _TIME_TEXT.fullmatch(text.strip())
-    time_us = _time_us(match) if match else None
-    return None if match is None or time_us is None else (time_us, _offset_us(match["offset"]))
+    if not match:
+        return None
+    *time, offset = match.groups()
+    time_us = _time_us(*time)
+    return None if time_us is None else (time_us, _offset_us(offset))
 
 
 def date_text(number: int) -> str:
@@ -133,8 +133,16 @@ def _dated(number: int, rest: str) -> str:
     return f"{shown:04}-{month:02}-{day:02}{rest}{era}"
 
 
-def _time_us(match: re.Match[str]) -> int | None:
-    hours, minutes, seconds, fractions = match.group("hour", "minute", "second", "fraction")
+@lru_cache(maxsize=_DAYS)
+def _day_of(years: str, months: str, days: str, era: str | None) -> int | None:
+    year, month, day = int(years), int(months), int(days)
+    if era and era.upper() == "BC":
+        year = 1 - year
+    number = day_number(year, month, day) if 1 <= month <= 12 else None
+    return None if number is None or civil_date(number) != (year, month, day) else number
+
+
+def _time_us(hours: str, minutes: str, seconds: str | None, fractions: str | None) -> int | None:
     hour, minute, second = int(hours), int(minutes), int(seconds or 0)
     fraction = int(fractions.ljust(6, "0")) if fractions else 0
     total = ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction

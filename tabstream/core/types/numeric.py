@@ -16,6 +16,7 @@ from tabstream.core.types.cell_text import clean, cleaned, fitted, in_words, kep
 from tabstream.errors import NotAccepted
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
+_SHORT_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _SPECIAL = {
     "nan": "NaN",
     "infinity": "Infinity",
@@ -51,8 +52,8 @@ class Integer:
     def from_text(self, text: str | None) -> CellValue:
         """See ColumnType."""
         text = clean(text)
-        if text is None:
-            return None
+        if text is None or _is_short(text):
+            return None if text is None else number(float(text))
         parsed = parse_number(text)
         return fitted(text) if parsed is None else integer_cell(parsed)
 
@@ -204,8 +205,8 @@ def accepted_number(value: CellValue) -> Decimal:
 def from_number_text(text: str | None) -> CellValue:
     """The canonical cell of PostgreSQL's text for a number."""
     text = clean(text)
-    if text is None:
-        return None
+    if text is None or _is_short(text):
+        return None if text is None else number(float(text))
     parsed = parse_number(text)
     return special_number(text) or fitted(text) if parsed is None else number_cell(parsed)
 
@@ -217,6 +218,11 @@ def from_number_cell(cell: ObservedCell) -> CellValue:
         return kept(value)
     parsed = parse_number(value)
     return special_number(value) or value if parsed is None else number_cell(parsed)
+
+
+def _is_short(text: str) -> bool:
+    """True for a plain number of so few digits that a double keeps them all."""
+    return len(text) <= _EXACT_DIGITS and _SHORT_NUMBER.fullmatch(text) is not None
 
 
 def number_cell(parsed: Decimal) -> CellValue:

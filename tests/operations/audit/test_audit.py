@@ -195,7 +195,7 @@ def test_what_comes_while_it_is_waited_for_is_no_drift(filled: Desk, database: C
     database.execute("DELETE FROM leads WHERE id = 3")
 
     def show() -> None:
-        filled.change(desired(1, "Bea", 1.5, 0), desired(5, "Eve", 1.0, 0), replace(desired(3, None, None, 0), values=None))
+        filled.change(desired(1, "Bea", 1.5, 0), desired(5, "Eve", 1.0, 0), desired(3, None, None, 0)._replace(values=None))
         filled.flush()
 
     report = audited(filled, database_url, Said(quiet(filled), show))
@@ -305,14 +305,14 @@ def test_a_connector_that_is_behind_keeps_a_difference_from_being_decided(
 
 def test_a_key_that_the_database_can_t_read_is_in_no_row_of_it(filled: Desk, database_url: str) -> None:
     huge = mark(2, "Ada", 2.5, 2)
-    filled.send(build.update_cells(0, 2, SYNC, [[build.cell(encode_mark(replace(huge, key='["x"]')))]]))
+    filled.send(build.update_cells(0, 2, SYNC, [[build.cell(encode_mark(huge._replace(key='["x"]')))]]))
     assert found(audited(filled, database_url)) == [
         (Kind.DAMAGED, Standing.DRIFT, key(2), None),
     ]
-    shown = replace(huge, key="[9300000000000000000]")
+    shown = huge._replace(key="[9300000000000000000]")
     filled.send(
         build.update_cells(0, 2, 0, [[build.cell("9300000000000000000")]]),
-        build.update_cells(0, 2, SYNC, [[build.cell(encode_mark(replace(shown, key='["9300000000000000000"]')))]]),
+        build.update_cells(0, 2, SYNC, [[build.cell(encode_mark(shown._replace(key='["9300000000000000000"]')))]]),
     )
     kinds = {(kind, standing) for kind, standing, _, _ in found(audited(filled, database_url))}
     assert kinds == {(Kind.MISSING, Standing.DRIFT), (Kind.NOBODYS, Standing.DRIFT)}
