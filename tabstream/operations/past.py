@@ -36,6 +36,7 @@ from tabstream.sheets import formats
 from tabstream.sheets import requests as build
 from tabstream.sheets.answers import SheetView, TabView
 from tabstream.sheets.client import SheetsClient
+from tabstream.sheets.errors import InvalidRequest
 from tabstream.sheets.pages import read_pages, read_structure
 from tabstream.sheets.requests import CellData, Request
 
@@ -101,13 +102,19 @@ class Historian:
 
     def write(self, binding: Binding, place: Place, title: str) -> Written:
         """Writes the tab, and compares it with the topic, both read afresh. Raises as `tell`, and OperatorError where there is
-        a tab of this title that is not of an earlier try."""
+        a tab of this title that is not of an earlier try, or where Google refuses the tab."""
         view = read_structure(self.client, binding.spreadsheet_id)
         left = _left_over(view, binding, title)
         place = Moment(self.clock.now_ms()) if isinstance(place, End) else place
         told = self.tell(binding, place)
         self.watcher.say(f"{binding.name}: writing {title!r}")
-        calls = self._write(binding, told, title, left)
+        try:
+            calls = self._write(binding, told, title, left)
+        except InvalidRequest as refused:
+            raise OperatorError(
+                f"google refuses to make the tab {title!r}: {refused}",
+                "name another title (--into), or make room in the spreadsheet",
+            ) from refused
         again = self.tell(binding, place)
         tab = dict(self._read(binding, title, told.shape))
         topic = {key: _digest(values, told.shape) for key, values in again.rows}
