@@ -109,7 +109,7 @@ class Historian:
         told = self.tell(binding, place)
         self.watcher.say(f"{binding.name}: writing {title!r}")
         try:
-            calls = self._write(binding, told, title, left)
+            calls, done = self._write(binding, told, title, left)
         except InvalidRequest as refused:
             raise OperatorError(
                 f"google refuses to make the tab {title!r}: {refused}",
@@ -118,7 +118,11 @@ class Historian:
         again = self.tell(binding, place)
         tab = dict(self._read(binding, title, told.shape))
         topic = {key: _digest(values, told.shape) for key, values in again.rows}
-        return Written(title, told, calls, (checksum(tab), checksum(topic)), len(tab))
+        checksums = checksum(tab), checksum(topic)
+        if checksums[0] == checksums[1]:
+            self.client.batch_update(binding.spreadsheet_id, [done])
+            calls += 1
+        return Written(title, told, calls, checksums, len(tab))
 
     def _fold(self, topic: str, place: Place, form: Form) -> tuple[Past, int, list[int]]:
         with TopicReader(self.settings) as reader:
@@ -159,7 +163,8 @@ class Historian:
             )
         return reached_ms
 
-    def _write(self, binding: Binding, told: Moments, title: str, left: TabView | None) -> int:
+    def _write(self, binding: Binding, told: Moments, title: str, left: TabView | None) -> tuple[int, Request]:
+        """How many calls it took, and what says that the tab is done: without it, the same command writes the tab anew."""
         sheet_id, metadata_id = random.randrange(1, 2**31 - 1), random.randrange(1, 2**31 - 1)
         width = len(told.shape.columns)
         first: list[Request] = [] if left is None else [build.delete_tab(left.sheet_id)]
@@ -178,12 +183,9 @@ class Historian:
             self.client.batch_update(binding.spreadsheet_id, requests)
             calls += 1
             self.watcher.count(rows, len(told.rows))
-        last = [
-            build.protect_tab(sheet_id, f"tabstream: {binding.name} as it was", warning_only=False),
-            build.update_metadata(metadata_id, json.dumps({**about, "complete": True})),
-        ]
-        self.client.batch_update(binding.spreadsheet_id, last)
-        return calls + 1
+        protection = build.protect_tab(sheet_id, f"tabstream: {binding.name} as it was", warning_only=False)
+        self.client.batch_update(binding.spreadsheet_id, [protection])
+        return calls + 1, build.update_metadata(metadata_id, json.dumps({**about, "complete": True}))
 
     def _read(self, binding: Binding, title: str, shape: TableShape) -> Iterator[tuple[RowKey, bytes]]:
         tab = read_structure(self.client, binding.spreadsheet_id).tab(title)
