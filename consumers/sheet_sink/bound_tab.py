@@ -74,6 +74,7 @@ class BoundTab:
     audit_asked: str | None = None
     audit_answered: str | None = None
     dropped_deletes: int = 0
+    to_rebuild: set[RowKey] = field(default_factory=set)
     writes: int = 0
     strikes: dict[RowKey, int] = field(default_factory=dict)
     restore: list[int] = field(default_factory=list)
@@ -93,8 +94,16 @@ class BoundTab:
         if self.untaken is not None:
             self._take(self.untaken, arrivals, reject, check_shape)
         self._take(self.inbox.take(), arrivals, reject, check_shape)
+        if self.to_rebuild:  # not before the book knows what the topic has told up to the watermark
+            self.dropped_deletes += self.book.rebuild(self.to_rebuild)
+            self.to_rebuild = set()
         commits = [c.committed_ms for c in self.book.changes.values() if c.committed_ms is not None]
         self.oldest_unshown_ms = min(commits, default=None)
+
+    @property
+    def rebuild_left(self) -> frozenset[RowKey]:
+        """The keys that a rebuild has named, and that are not settled yet."""
+        return frozenset(self.to_rebuild | self.book.asked)
 
     def learn(self, messages: Sequence[RawMessage], events: Events, reject: Reject) -> None:
         """Takes messages that were read again because a row needs them."""
@@ -240,13 +249,15 @@ class BoundTab:
 
 @dataclass(slots=True)
 class Paused:
-    """A binding that can't run: why, what to do, and when to try again (milliseconds of the process's clock)."""
+    """A binding that can't run: why, what to do, and when to try again (milliseconds of the process's clock). `rebuild_left`
+    are keys of a rebuild under way, which goes on when it runs again."""
 
     binding: Binding
     problem: str
     remedy: str
     retry_at_ms: int
     since_ms: int
+    rebuild_left: frozenset[RowKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class Roster:
                 continue
             try:
                 self.tabs[name] = self._opener.open(paused.binding)
+                self.tabs[name].to_rebuild |= paused.rebuild_left
                 del self.paused[name]
                 opened = True
                 _log.info("binding runs", binding=name)
@@ -98,9 +99,8 @@ class Roster:
                 problem = _as_problem(refused)
                 if paused.problem != problem.problem:
                     _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
-                since = paused.since_ms
-                retry_at = now + retry_ms(now - since)
-                self.paused[name] = Paused(paused.binding, problem.problem, problem.remedy, retry_at, since)
+                retry_at = now + retry_ms(now - paused.since_ms)
+                self.paused[name] = replace(paused, problem=problem.problem, remedy=problem.remedy, retry_at_ms=retry_at)
         return opened or self._opener.wrote
 
     def pause(self, name: str, problem: BindingProblem) -> None:
@@ -114,7 +114,7 @@ class Roster:
             self._opener.sequences[name] = (tab.place.sheet_id, tab.place.sequence)
             _log.warning("binding paused", binding=name, problem=problem.problem, remedy=problem.remedy)
             retry_at = now if isinstance(problem, OpenAgain) else now + retry_ms(0)
-            self.paused[name] = Paused(tab.binding, problem.problem, problem.remedy, retry_at, now)
+            self.paused[name] = Paused(tab.binding, problem.problem, problem.remedy, retry_at, now, tab.rebuild_left)
 
     def pause_all(self, problem: BindingProblem) -> None:
         """Closes every binding that runs."""
@@ -128,7 +128,8 @@ class Roster:
         self.pause(name, problem)
         if name in self.paused:
             now = self._clock.now_ms()
-            self.paused[name] = Paused(self.paused[name].binding, problem.problem, problem.remedy, now, now)
+            told = replace(self.paused[name], problem=problem.problem, remedy=problem.remedy)
+            self.paused[name] = replace(told, retry_at_ms=now, since_ms=now)
 
     def close(self) -> None:
         """Ends the feeds."""
@@ -203,6 +204,6 @@ def _rebuild(tab: BoundTab, signal: Signal) -> None:
     except ValueError as problem:
         _log.error("unreadable signal", binding=tab.binding.name, signal=signal.id, problem=str(problem))
         return
-    tab.dropped_deletes += tab.book.rebuild(keys)
+    tab.to_rebuild |= set(keys)
     tab.audit_asked = signal.id
     _log.info("rows are rebuilt", binding=tab.binding.name, keys=len(keys))

@@ -31,7 +31,7 @@ from tabstream.cli import (
     unbind,
 )
 from tabstream.collecting import collect_rarely
-from tabstream.errors import ConfigurationError, OperatorError, Outage
+from tabstream.errors import BindingProblem, ConfigurationError, OperatorError, Outage
 
 app = typer.Typer(
     name="tabstream",
@@ -91,7 +91,7 @@ def main() -> None:
     except ConfigurationError as problem:
         typer.secho(f"error: {problem}", fg="red", err=True)
         sys.exit(2)
-    except OperatorError as problem:
+    except (OperatorError, BindingProblem) as problem:
         _fail(problem.problem, problem.remedy)
     except Outage as problem:
         _fail(str(problem), problem.remedy)

@@ -160,9 +160,12 @@ def show_rebuilt(done: "Rebuilt", dry_run: bool) -> None:
     from rich.console import Console
 
     from tabstream.cli.audit import counted_kinds, show
+    from tabstream.operations.audit_report import Outcome
 
     name, found = done.run.binding.name, counted_kinds(done.run)
-    if dry_run:
+    if done.run.outcome is Outcome.FAILED:
+        print_text(f"{name}: {done.messages} messages read")
+    elif dry_run:
         print_text(f"{name}: {f'to be put right: {found}' if found else 'nothing to do'}")
     elif found:
         calls = f"{done.writes} write call{'' if done.writes == 1 else 's'} of the owner"

@@ -4,7 +4,8 @@ A row of the tab stands for a key where its mark and its key cell agree. Of each
 
 1. It differs from its mark: a person's edit, whatever the table has.
 2. It holds a formula that is not synced, and another value than the table has: a person's, not saved.
-3. It equals its mark, or has none, and not the table: it has drifted, if nothing is under way.
+3. It equals its mark, or has none, and not the table, or is kept in another kind (a number as text): it has drifted, if
+   nothing is under way.
 
 A key of the table without such a row is missing, or its row is damaged; a marked row whose key the table lacks is nobody's.
 What differs may be on its way: only what stays is drift, and `Trial` tells the two apart.
@@ -25,7 +26,7 @@ from tabstream.core.cells import CellValue, RowKey, digest, same
 from tabstream.core.changes import Missing, RowValues
 from tabstream.core.marks import CopiedRow, Mark, NewRow
 from tabstream.core.notes import says_not_saved
-from tabstream.core.tab import ObservedRow
+from tabstream.core.tab import ObservedRow, stored_otherwise
 
 _CHECKSUM_BYTES = 16
 _BUSY_LOOKS = 2
@@ -302,16 +303,20 @@ class _TabSide:
 
     def _seen(self, row: ObservedRow) -> _Seen:
         mark = row.mark if isinstance(row.mark, Mark) else None
-        values = tuple(row.values[name] for name in self._names)
+        values = [row.values[name] for name in self._names]
+        cells = [row.cells[name] for name in self._names]
+        shown = tuple(
+            cell.value if stored_otherwise(cell, value) else value for cell, value in zip(cells, values, strict=True)
+        )
         formulas = [
             at for at, column in enumerate(self._shape.columns) if row.cells[column.name].formula and not column.formulas
         ]
-        refused = any(says_not_saved(cell.note) for cell in row.cells.values() if cell.note)
+        refused = any(says_not_saved(cell.note) for cell in cells if cell.note)
         edited: list[int] = []
         if mark is not None:
             marked = [mark.cells.get(name) for name in self._names]
             edited = [at for at, cell in enumerate(marked) if cell is not None and cell.digest != digest(values[at])]
-        return _Seen(row.row, row.key, _pack(values), frozenset(edited), frozenset(formulas), refused, _fingerprint(row))
+        return _Seen(row.row, row.key, _pack(shown), frozenset(edited), frozenset(formulas), refused, _fingerprint(row))
 
 
 def _fingerprint(row: ObservedRow) -> int:

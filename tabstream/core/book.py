@@ -59,6 +59,8 @@ class Book:
     """People's new rows that have their keys already, before the table's events of them: by key the offset of the answer."""
     rebuilding: set[RowKey] = field(default_factory=set)
     """Keys that an operator's fold of the topic does not have: their rows are taken away, not taken for new ones."""
+    asked: set[RowKey] = field(default_factory=set)
+    """Keys that an operator's rebuild has named, and that are not settled since."""
     unanswered: dict[RowKey, dict[str, SeenCell]] = field(default_factory=dict)
     """Cells of rows that hold a person's own value: nobody has seen there what the database has had since their `base`."""
 
@@ -272,6 +274,7 @@ class Book:
         """Has the rows of these keys shown anew, as the topic has them. Deletes of them that were not sent are dropped; how
         many those are."""
         wanted = set(keys) - self.ahead.keys()  # of these the topic has not told yet
+        self.asked |= wanted
         dropped = [key for key in wanted if self.suspects.pop(key, None) is not None]
         for key in wanted:
             self.parked.pop(key, None)
@@ -336,6 +339,7 @@ class Book:
         self.renames.pop(key, None)
         self.mistakes.marks.pop(key, None)
         self.rebuilding.discard(key)
+        self.asked.discard(key)
 
     def is_idle(self) -> bool:
         """True where a look at single rows would find nothing to do."""

@@ -272,11 +272,12 @@ def prepare(contact: Contact, choices: Choices) -> Preparation:
 def _as_stored(row: ObservedRow, shape: TableShape) -> ObservedRow:
     """The row as the table would store it, with a mark that says that nobody has changed it."""
     values = {column.name: _stored(row.values[column.name], column) for column in shape.columns}
+    cells = {name: row.cells[name]._replace(value=value) for name, value in values.items()}
     if row.key is None:
-        return row._replace(values=values)
+        return row._replace(cells=cells, values=values)
     key = row_key([values[name] for name in shape.key])
-    cells = {name: MarkedCell(digest(value)) for name, value in values.items()}
-    return row._replace(values=values, key=key, mark=Mark(key, 0, _NOWHERE, cells), damaged=False)
+    marked = {name: MarkedCell(digest(value)) for name, value in values.items()}
+    return row._replace(cells=cells, values=values, key=key, mark=Mark(key, 0, _NOWHERE, marked), damaged=False)
 
 
 def _stored(value: CellValue, column: BoundColumn) -> CellValue:

@@ -23,7 +23,7 @@ from tabstream.core.identity import Located, Repair
 from tabstream.core.marks import AnyMark, Mark, MarkedCell, encode_mark
 from tabstream.core.notes import has_message, outcome_message, with_message
 from tabstream.core.results import Answer
-from tabstream.core.tab import ObservedRow
+from tabstream.core.tab import ObservedRow, stored_otherwise
 
 _TAKEN = (Outcome.APPLIED, Outcome.SAME, Outcome.INSERTED)
 
@@ -274,7 +274,7 @@ def _decide(value: CellValue, old: MarkedCell, wanted: CellValue | Missing, news
 
 def _is_right(value: CellValue, now: Digest, cell: ObservedCell, old: MarkedCell, wanted: CellValue | Missing) -> bool:
     """Whether a cell shows what it should, as it was written; `now` is the digest of its value."""
-    if now != old.digest or isinstance(wanted, Missing) or _stored_otherwise(cell, wanted):
+    if now != old.digest or isinstance(wanted, Missing) or stored_otherwise(cell, wanted):
         return False
     return same(value, wanted) or now == digest(wanted)
 
@@ -305,7 +305,7 @@ def _put_back(wanted: CellValue | Missing, old: MarkedCell | None, message: str 
 def _take(plan: RowPlan, column: BoundColumn, row: ObservedRow, decided: _Cell) -> None:
     cell = row.cells[column.name]
     value: CellValue | Keep = decided.value
-    if not isinstance(value, Keep) and same(value, row.values[column.name]) and not _stored_otherwise(cell, value):
+    if not isinstance(value, Keep) and same(value, row.values[column.name]) and not stored_otherwise(cell, value):
         value = KEEP
     note: str | Keep = KEEP
     if not isinstance(decided.message, Keep) and (decided.message is not None or has_message(cell.note)):
@@ -313,11 +313,6 @@ def _take(plan: RowPlan, column: BoundColumn, row: ObservedRow, decided: _Cell) 
         note = KEEP if wanted_note == cell.note else wanted_note
     if value is not KEEP or note is not KEEP:
         plan.cells.append(CellWrite(column.name, value, note))
-
-
-def _stored_otherwise(cell: ObservedCell, value: CellValue) -> bool:
-    """A number kept as text, or text kept as a number, is written in its own kind."""
-    return isinstance(cell.value, str) != isinstance(value, str) and cell.value is not None
 
 
 def _is_formula(cell: ObservedCell, column: BoundColumn) -> bool:

@@ -103,6 +103,11 @@ def read_row(row: int, cells: Sequence[ObservedCell], layout: Layout, shape: Tab
     return ObservedRow(row, observed, values, mark, damaged, key, shape.shown_only, mark_name(text))
 
 
+def stored_otherwise(cell: ObservedCell, value: CellValue) -> bool:
+    """A number kept as text, or text kept as a number, is written in its own kind; a formula is a person's."""
+    return isinstance(cell.value, str) != isinstance(value, str) and cell.value is not None and not cell.formula
+
+
 def _values(observed: Mapping[str, ObservedCell], marked: Mapping[str, MarkedCell], shape: TableShape) -> dict[str, CellValue]:
     """The cells as their columns read them. One that holds to the letter what was written is that, also where it would be
     read otherwise now: a time with its offset after the spreadsheet's zone has changed is nobody's edit."""

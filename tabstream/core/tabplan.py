@@ -32,7 +32,7 @@ from tabstream.core.plan import (
     seen_cells,
     shown_value,
 )
-from tabstream.core.tab import ObservedRow
+from tabstream.core.tab import ObservedRow, stored_otherwise
 from tabstream.core.tabparts import Add, Draft, Look, Remove, TabPlan
 
 ONE_WAY_MESSAGE = "rows added here are not saved: this tab only shows the database"
@@ -241,14 +241,24 @@ def _as_they_stand(cells: Sequence[SeenCell], row: ObservedRow) -> list[SeenCell
 
 
 def _plan_as_shown(book: Book, key: RowKey, place: Located, now_ms: int, plan: TabPlan) -> None:
-    """A row that shows all that is known of its key: what people changed in it is reported."""
+    """A row that shows all that is known of its key: what people changed in it is reported, and what was typed over with the
+    same value in another kind is written as it was."""
     if place.mark is None:
         return
     seen = seen_cells(place.row, place.mark, book.shape)
     plan.edited += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
     book.hides(key, seen)
+    if place.repair is Repair.NONE and (cells := _in_other_kinds(place.row, place.mark)):
+        plan.rows[key] = RowPlan(place.row, cells)
     if place.repair is Repair.MARK:
         plan.rows[key] = RowPlan(place.row, mark=place.mark)  # another row's mark is written where it stands now
+
+
+def _in_other_kinds(row: ObservedRow, mark: Mark) -> list[CellWrite]:
+    """The cells that equal their marks, and are kept as text that should be numbers, or the other way round."""
+    marked = {name: at.digest for name, at in mark.cells.items() if name in row.cells}
+    other = [name for name in marked if stored_otherwise(row.cells[name], row.values[name])]
+    return [CellWrite(name, row.values[name]) for name in other if digest(row.values[name]) == marked[name]]
 
 
 def _lost_by_pasting(key: RowKey, place: Located, shape: TableShape) -> list[str]:

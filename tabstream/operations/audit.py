@@ -172,7 +172,8 @@ class Auditor:
         deadline = self.clock.monotonic() + self.patience.settle
         while not self.source.has_streamed(look.position):
             if self.clock.monotonic() > deadline:
-                return None, Unsettled(f"the connector has not passed {look.position} yet")
+                # Where Kafka is what keeps the connector, asking for the owner's word says so.
+                return self.owners.status(binding), Unsettled(f"the connector has not passed {look.position} yet")
             self._rest.wait(self.patience.poll)
         wanted = [key for key in keys if key is not None]
         question = self.owners.rebuild(binding, wanted) if self.rebuild else self.owners.ask(binding)

@@ -36,6 +36,7 @@ from tabstream.sheets import formats
 from tabstream.sheets import requests as build
 from tabstream.sheets.answers import SheetView, TabView
 from tabstream.sheets.client import SheetsClient
+from tabstream.sheets.errors import InvalidRequest
 from tabstream.sheets.pages import read_pages, read_structure
 from tabstream.sheets.requests import CellData, Request
 
@@ -101,17 +102,27 @@ class Historian:
 
     def write(self, binding: Binding, place: Place, title: str) -> Written:
         """Writes the tab, and compares it with the topic, both read afresh. Raises as `tell`, and OperatorError where there is
-        a tab of this title that is not of an earlier try."""
+        a tab of this title that is not of an earlier try, or where Google refuses the tab."""
         view = read_structure(self.client, binding.spreadsheet_id)
         left = _left_over(view, binding, title)
         place = Moment(self.clock.now_ms()) if isinstance(place, End) else place
         told = self.tell(binding, place)
         self.watcher.say(f"{binding.name}: writing {title!r}")
-        calls = self._write(binding, told, title, left)
+        try:
+            calls, done = self._write(binding, told, title, left)
+        except InvalidRequest as refused:
+            raise OperatorError(
+                f"google refuses to make the tab {title!r}: {refused}",
+                "name another title (--into), or make room in the spreadsheet",
+            ) from refused
         again = self.tell(binding, place)
         tab = dict(self._read(binding, title, told.shape))
         topic = {key: _digest(values, told.shape) for key, values in again.rows}
-        return Written(title, told, calls, (checksum(tab), checksum(topic)), len(tab))
+        checksums = checksum(tab), checksum(topic)
+        if checksums[0] == checksums[1]:
+            self.client.batch_update(binding.spreadsheet_id, [done])
+            calls += 1
+        return Written(title, told, calls, checksums, len(tab))
 
     def _fold(self, topic: str, place: Place, form: Form) -> tuple[Past, int, list[int]]:
         with TopicReader(self.settings) as reader:
@@ -152,7 +163,8 @@ class Historian:
             )
         return reached_ms
 
-    def _write(self, binding: Binding, told: Moments, title: str, left: TabView | None) -> int:
+    def _write(self, binding: Binding, told: Moments, title: str, left: TabView | None) -> tuple[int, Request]:
+        """How many calls it took, and what says that the tab is done: without it, the same command writes the tab anew."""
         sheet_id, metadata_id = random.randrange(1, 2**31 - 1), random.randrange(1, 2**31 - 1)
         width = len(told.shape.columns)
         first: list[Request] = [] if left is None else [build.delete_tab(left.sheet_id)]
@@ -171,12 +183,9 @@ class Historian:
             self.client.batch_update(binding.spreadsheet_id, requests)
             calls += 1
             self.watcher.count(rows, len(told.rows))
-        last = [
-            build.protect_tab(sheet_id, f"tabstream: {binding.name} as it was", warning_only=False),
-            build.update_metadata(metadata_id, json.dumps({**about, "complete": True})),
-        ]
-        self.client.batch_update(binding.spreadsheet_id, last)
-        return calls + 1
+        protection = build.protect_tab(sheet_id, f"tabstream: {binding.name} as it was", warning_only=False)
+        self.client.batch_update(binding.spreadsheet_id, [protection])
+        return calls + 1, build.update_metadata(metadata_id, json.dumps({**about, "complete": True}))
 
     def _read(self, binding: Binding, title: str, shape: TableShape) -> Iterator[tuple[RowKey, bytes]]:
         tab = read_structure(self.client, binding.spreadsheet_id).tab(title)

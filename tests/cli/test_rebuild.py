@@ -30,6 +30,18 @@ def test_a_tab_that_was_right_is_told_so(capsys: pytest.CaptureFixture[str]) -> 
     assert "nothing differed, nothing was written" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_tab_that_could_not_be_compared_is_not_told_to_be_right_bad(
+    capsys: pytest.CaptureFixture[str], dry_run: bool
+) -> None:
+    failed = Report(LEADS, 1.25, problem="the tab has no header", remedy="put it back")
+    show_rebuilt(Rebuilt(failed, failed, 500), dry_run)
+    told = capsys.readouterr().out
+    assert "500 messages read" in told
+    assert "the tab has no header" in told
+    assert "nothing" not in told
+
+
 def test_a_dry_run_says_what_would_be_written(capsys: pytest.CaptureFixture[str]) -> None:
     show_rebuilt(Rebuilt(RUN, RUN, 500), dry_run=True)
     assert "to be put right: cell differs: 2, row missing: 1" in " ".join(capsys.readouterr().out.split())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sheets_emulator.process import emulator_process
+
 FILE = "version: 1\nspreadsheets: {s: {id: 1AbC}}\nbindings: [{name: leads, table: leads, spreadsheet: s, tab: Leads}]\n"
 
 
@@ -33,6 +35,16 @@ def refused(*arguments: str, **environment: str) -> tuple[int, list[str]]:
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["written", "dry run"])
+def test_a_spreadsheet_that_is_not_there_is_told_when_its_past_is_asked_for_bad(
+    away: dict[str, str], more: tuple[str, ...]
+) -> None:
+    with emulator_process() as server:
+        code, [said, remedy] = refused("rebuild", "leads", "--as-of", "5", *more, **away, TABSTREAM_SHEETS_URL=server.url)
+    assert (code, said) == (1, "error: spreadsheet '1AbC' is not there")
+    assert remedy.startswith("what to do: check its id in the bindings file")
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,18 @@ def test_a_formula_in_a_cell_is_not_saved_where_it_shows_something_else() -> Non
     assert short(compare([formula], table((1, "b", 1.0)), synced)) == [(Kind.CELL, key(1), 1, "name")]
 
 
+def test_a_number_kept_as_text_is_found_though_its_mark_agrees_and_a_formula_that_shows_it_is_not() -> None:
+    made = marked(1, 1, "a", 55.0)
+    kept_as_text = made._replace(cells={**made.cells, "amount": ObservedCell("55", "55")})
+    found = compare([kept_as_text], table((1, "a", 55.0)), SHAPE)
+    assert short(found) == [(Kind.CELL, key(1), 1, "amount")]
+    assert (found.findings[0].tab, found.findings[0].table) == ("55", 55.0)
+    tab, other = found.checksums()
+    assert tab != other
+    formula = made._replace(cells={**made.cells, "amount": ObservedCell("55", "55", formula=True)})
+    assert short(compare([formula], table((1, "a", 55.0)), SHAPE)) == []
+
+
 def test_true_is_not_the_number_one_and_empty_text_is_an_empty_cell() -> None:
     assert short(compare([marked(1, 1, True)], table((1, 1.0, None)), SHAPE)) == [(Kind.CELL, key(1), 1, "name")]
     assert short(compare([marked(1, 1, None)], table((1, "", None)), SHAPE)) == []

@@ -7,12 +7,12 @@ import pytest
 
 from tabstream.core.binding import Direction
 from tabstream.core.book import CONFIRM_MISSING_MS, Book
-from tabstream.core.cells import digest
+from tabstream.core.cells import ObservedCell, digest
 from tabstream.core.edits import EditKind, Outcome, SeenCell
 from tabstream.core.guard import held_digest
 from tabstream.core.marks import CopiedRow, Mark, NewRow
 from tabstream.core.notes import with_message
-from tabstream.core.plan import COPY_MESSAGE
+from tabstream.core.plan import COPY_MESSAGE, CellWrite
 from tabstream.core.results import REPLAYED, Answer, EditResult, RowAnswer, Truncated
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Look
@@ -35,6 +35,18 @@ def test_a_mark_that_was_parted_from_its_row_goes_back_there_though_no_event_of_
     plan = look(known, [row(1, 7.0, "x", None, mark(1, "a", None, 1)), row(2, 1.0, "a", None, ahead)])
     assert plan.rows[key(7)].row == 1 and plan.rows[key(7)].mark == ahead
     assert not plan.drafts
+
+
+def test_the_same_value_typed_over_in_another_kind_is_written_as_it_was_and_is_no_edit() -> None:
+    known = book()
+    known.apply_rows({key(1): 1}, {})
+    made = row(1, 1.0, "a", 55.0, mark(1, "a", 55.0, 1))
+    assert not look(known, [made]).rows
+    plan = look(known, [made._replace(cells={**made.cells, "amount": ObservedCell("55", "55")})])
+    assert plan.rows[key(1)].cells == [CellWrite("amount", 55.0)]
+    assert plan.rows[key(1)].mark is None
+    assert not plan.drafts
+    assert not look(known, [made._replace(cells={**made.cells, "amount": ObservedCell("55", "55", formula=True)})]).rows
 
 
 def test_what_was_typed_in_a_row_that_is_put_back_is_told_on_the_header() -> None:

@@ -180,6 +180,22 @@ def test_a_damaged_cell_whose_mark_agrees_is_drift_that_the_owner_leaves(
     assert filled.grid()[1][1] == "wrong"
 
 
+def test_where_kafka_keeps_the_connector_it_is_kafka_that_is_told_bad(
+    monkeypatch: pytest.MonkeyPatch, filled: Desk, database_url: str
+) -> None:
+    class Gone(Said):
+        def status(self, binding: Binding) -> Status | None:
+            raise Outage("kafka gives no answer")
+
+    monkeypatch.setattr(DatabaseSource, "has_streamed", lambda source, position: False)
+    damage(filled, 2, "wrong")
+    report = audited(filled, database_url, Gone(None))
+    assert (report.outcome, report.problem) == (Outcome.FAILED, "kafka gives no answer")
+    undecided = audited(filled, database_url, Said(quiet(filled)))
+    assert (undecided.outcome, exit_code([undecided])) == (Outcome.UNDECIDED, 1)
+    assert "the connector has not passed" in str(undecided.problem)
+
+
 def test_an_edit_of_a_person_and_a_row_of_theirs_are_told_and_no_drift(filled: Desk, database_url: str) -> None:
     filled.person.act("type", cell="B3", text="typed")
     filled.person.act("type", cell="B6", text="a new row")
