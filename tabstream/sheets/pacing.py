@@ -9,8 +9,9 @@ For each kind:
    and waited for. burst + refill per window = per_minute.
 3. A background call leaves `reserve` calls of the bucket to live ones. An urgent call, such as a new owner's first ones, may
    draw as much again as the bucket holds in advance.
-4. The policy may change at any time: a smaller one holds at once. A meter that is drained has but a few calls in
-   hand, and sends nothing in advance, for a window: somebody else may have used the quota.
+4. The policy may change at any time. A smaller one paces at once, and limits a window as fast as others can come to
+   use what was given to them: what was sent before must not stop the calls for a minute. A meter that is drained has but
+   a few calls in hand, and sends nothing in advance, for a window: somebody else may have used the quota.
 5. After a refusal nothing leaves for a while, and the bucket and its refill are halved; they recover by doubling, a step a
    window. What was sent before counts against the whole limit alone: the next call must not wait until it is forgotten.
 """
@@ -19,6 +20,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+_NOT_IN_HAND = 2 / 3  # of a part that others are given; a drained meter has at most its bucket at once, see policy_of
 _IN_HAND = 4.0  # tests/sheets/test_dividing.py: so many stay within what those that were there before leave
 
 
@@ -68,6 +70,8 @@ class Meter:
     _level_at: int | None = None
     _closed_until: int = 0
     _drained_until: int = 0
+    _given: float = 0.0
+    _given_at: int = 0
     _recover_at: int = 0
 
     def wait_ms(self, now: int, calls: int, priority: Priority) -> int | None:
@@ -80,7 +84,7 @@ class Meter:
         wait = max(0, self._closed_until - now)
         if calls > self._limit:
             return max(wait, self._recover_at - now)
-        excess = len(self.sent) + self.held + calls - self.policy.per_minute
+        excess = len(self.sent) + self.held + calls - self._ceiling(now)
         if excess > len(self.sent):
             return None
         if excess > 0:
@@ -125,7 +129,9 @@ class Meter:
     def resize(self, now: int, policy: QuotaPolicy) -> None:
         """Another policy from now on; what was saved up under the old one is kept as far as the new one allows."""
         self._advance(now)
+        given = self._ceiling(now) - policy.per_minute
         self.policy = policy
+        self._given, self._given_at = max(0.0, given * _NOT_IN_HAND), now
         self._level = min(self._level, self._burst)
 
     def drain(self, now: int) -> None:
@@ -138,6 +144,11 @@ class Meter:
         """Calls in the window that ends now, held ones included."""
         self._advance(now)
         return len(self.sent) + self.held
+
+    def _ceiling(self, now: int) -> int:
+        """Calls in a window: more than the policy says while those that a part was given to can't have used it yet."""
+        left = max(0.0, 1 - (now - self._given_at) / self.policy.window_ms)
+        return self.policy.per_minute + int(self._given * left)
 
     @property
     def _limit(self) -> int:

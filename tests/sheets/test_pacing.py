@@ -167,10 +167,23 @@ def test_a_drained_meter_has_a_few_calls_in_hand_and_sends_nothing_in_advance_fo
     assert meter.wait_ms(61_000, 20, Priority.URGENT) == 0
 
 
-def test_a_smaller_policy_holds_at_once_for_what_was_sent_before() -> None:
-    meter = Meter(policy_of(60))
-    for _ in range(20):
-        meter.take(0, 1)
+def spent(calls: int) -> Meter:
+    """A meter of sixty calls a minute that has just sent so many."""
+    meter = Meter(QuotaPolicy(per_minute=60, burst=60, reserve=1))
+    meter.take(0, calls)
+    for _ in range(calls):
         meter.spend(0)
+    return meter
+
+
+def test_a_smaller_policy_does_not_stop_the_calls_before_others_can_have_used_what_they_were_given() -> None:
+    meter = spent(25)
     meter.resize(0, policy_of(60, 1 / 3))
-    assert meter.wait_ms(30_000, 1, Priority.URGENT) == 61_000 - 30_000
+    assert meter.wait_ms(10_000, 1, Priority.URGENT) == 0
+    assert meter.wait_ms(50_000, 1, Priority.URGENT) == 61_000 - 50_000
+
+
+def test_a_smaller_policy_holds_at_once_where_the_quota_was_used_up() -> None:
+    meter = spent(47)
+    meter.resize(0, policy_of(60, 1 / 3))
+    assert meter.wait_ms(10_000, 1, Priority.URGENT) == 61_000 - 10_000
