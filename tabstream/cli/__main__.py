@@ -1,5 +1,5 @@
 """`python -m tabstream.cli`: the same as the command `tabstream`."""
 
-from tabstream.cli.main import main
+from tabstream.cli.entry import main
 
 main()
