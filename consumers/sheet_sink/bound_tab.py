@@ -189,7 +189,7 @@ class BoundTab:
         """When something may be due that no message announces."""
         times = [self.sweep_at_ms, *(r.at_ms + REPORT_AGAIN_MS for r in self.book.reports.values())]
         times += [at for at in (self.look_whole_at_ms, self.check_write_at_ms) if at is not None]
-        return [*times, self.check_snapshot_at_ms] if self.book.snapshot.open else times
+        return [*times, self.check_snapshot_at_ms] if self.check_every_key or self.book.snapshot.open else times
 
     def look_whole(self, at_ms: int) -> None:
         """Asks for a whole read at a time, or earlier where one is asked for already."""

@@ -1,7 +1,8 @@
 """Keys that the table does not have any more, though no message says so.
 
-A new snapshot of the table leaves them out; but rows that it has not brought may still be to come. A table or database that
-is another one than before may lack any of them. The topic can't tell; the database can.
+A new snapshot of the table leaves them out; but rows that it has not brought may still be to come. An incremental snapshot
+may follow a time in which nothing of the table was streamed. A table or database that is another one than before may lack
+any of them. The topic can't tell; the database can.
 """
 
 import structlog
@@ -16,8 +17,12 @@ _AGAIN_MS = 5_000
 def take_away_vanished(tab: BoundTab, services: Services, now_ms: int) -> None:
     """Has the book take away the rows of keys that the table does not have any more; raises Outage.
 
-    Looks again every few seconds, until every key that the snapshot has not brought yet has come or is gone.
+    Looks again every few seconds, until every key that the snapshot has not brought yet has come or is gone; once a few
+    seconds after the last row of an incremental one.
     """
+    if tab.book.snapshot.increment:
+        tab.book.snapshot.increment, tab.check_every_key = False, True
+        tab.check_snapshot_at_ms = now_ms + _AGAIN_MS
     if not tab.checks_snapshot(now_ms):
         return
     left_out = tab.book.alive() if tab.check_every_key else tab.book.left_out()

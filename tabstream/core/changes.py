@@ -30,7 +30,7 @@ class Desired(NamedTuple):
 
     `partition` and `offset` are the position of the newest change that this includes; `lsn` is where in the write-ahead
     log it stands (None after a tombstone or an incremental snapshot), `tx_id` its transaction modulo 2^32. `of_snapshot`
-    tells a row as a snapshot of the whole table found it.
+    tells a row as a snapshot of the whole table found it, `of_increment` one of an incremental snapshot.
     """
 
     key: RowKey
@@ -41,6 +41,7 @@ class Desired(NamedTuple):
     tx_id: int | None = None
     committed_ms: int | None = None
     of_snapshot: bool = False
+    of_increment: bool = False
 
     @property
     def is_tombstone(self) -> bool:
@@ -66,6 +67,7 @@ def desired_of(key: RowKey, envelope: Mapping[str, Any] | None, shape: TableShap
     if envelope is None:
         return Desired(key, None, partition, offset)
     source = envelope["source"]
+    is_read, in_parts = envelope.get("op") == "r", source.get("snapshot") == "incremental"
     tx_id = source.get("txId")
     after = envelope["after"]
     values = None if after is None else {c.name: _value(after, c) for c in shape.columns}
@@ -77,7 +79,8 @@ def desired_of(key: RowKey, envelope: Mapping[str, Any] | None, shape: TableShap
         source.get("lsn"),
         None if tx_id is None else tx_id % 2**32,
         source.get("ts_ms"),
-        envelope.get("op") == "r" and source.get("snapshot") != "incremental",
+        is_read and not in_parts,
+        is_read and in_parts,
     )
 
 

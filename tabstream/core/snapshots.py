@@ -14,16 +14,19 @@ from tabstream.core.changes import Desired
 class Snapshot:
     """The newest snapshot that was met. `first` gives for each partition the offset of its first row.
 
-    `open` holds until each key whose newest message is older has either come again or is known to be gone.
+    `open` holds until each key whose newest message is older has either come again or is known to be gone. `increment` holds
+    once a row of an incremental snapshot has come.
     """
 
     lsn: int | None = None
     at_ms: int = -1
     first: dict[int, int] = field(default_factory=dict)
     open: bool = False
+    increment: bool = False
 
     def saw(self, row: Desired) -> None:
         """Takes note of a change, if it is a row of a snapshot that was not dealt with yet."""
+        self.increment = self.increment or row.of_increment
         if not row.of_snapshot or row.lsn is None:
             return
         if row.lsn == self.lsn:

@@ -147,9 +147,11 @@ def test_a_flattened_row_without_added_fields_is_read(events: Events) -> None:
     assert (read.lsn, read.tx_id, read.of_snapshot) == (None, None, False)
 
 
-def test_a_row_of_a_snapshot_is_known_in_a_flattened_topic(events: Events) -> None:
-    value = plain({**PLAIN_ROW, **META, "__op": "r"})
-    assert desired_of("[7]", events.change(value, TOPIC, SHAPE), SHAPE, 0, 1).of_snapshot
+@pytest.mark.parametrize(("said", "whole", "in_parts"), [("true", True, False), ("incremental", False, True)])
+def test_a_row_of_a_snapshot_is_known_in_a_flattened_topic(events: Events, said: str, whole: bool, in_parts: bool) -> None:
+    value = plain({**PLAIN_ROW, **META, "__op": "r", "__source_snapshot": said})
+    read = desired_of("[7]", events.change(value, TOPIC, SHAPE), SHAPE, 0, 1)
+    assert (read.of_snapshot, read.of_increment) == (whole, in_parts)
 
 
 @pytest.mark.parametrize("key", [b"7", plain({"id": 7}), with_schema({"type": "int64"}, 7)])

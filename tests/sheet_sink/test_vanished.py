@@ -53,6 +53,20 @@ def test_while_the_database_is_out_of_reach_nothing_is_taken_away(three: Desk) -
     assert len(three.grid()) == 3
 
 
+def test_after_an_incremental_snapshot_every_key_is_looked_up(leads: Desk, database_url: str) -> None:
+    leads.change(*(desired(number, "Ada", 1.0, 0) for number in (1, 2, 3)))
+    leads.flush()
+    leads.change(*(desired(number, "Ada", 1.0, 0)._replace(of_increment=True, lsn=None) for number in (1, 3)))
+    with_database = replace(leads.services, settings=leads.services.settings.model_copy(update={"database_url": database_url}))
+    take_away_vanished(leads.tab, with_database, 1_000)
+    leads.flush()
+    assert len(leads.grid()) == 3, "more of its rows may be to come"
+    assert 6_000 in leads.tab.wakes_at_ms()
+    take_away_vanished(leads.tab, with_database, 6_000)
+    leads.flush()
+    assert [row[0] for row in leads.grid()] == ["1", "3"]
+
+
 def test_of_a_table_that_is_another_one_every_key_is_looked_up(leads: Desk, database_url: str) -> None:
     leads.change(*(desired(number, "Ada", 1.0, 0) for number in (1, 2, 3)))
     leads.flush()
