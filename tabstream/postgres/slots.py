@@ -77,7 +77,10 @@ def require_published(connection: Connection, settings: Settings, schema: str, t
         if connection.execute(statement("published"), (name, *needed)).fetchone() is None:
             full = ".".join(needed)
             remedy = f"ALTER PUBLICATION {name} ADD TABLE {full}; and add it to table.include.list of the connector"
-            ours = "run: tabstream connectors apply"
+            ours = (
+                "run: tabstream connectors apply; where a connector of your own streams it, set TABSTREAM_PUBLICATION and "
+                "TABSTREAM_REPLICATION_SLOT instead (docs/howto/existing-topics.md)"
+            )
             raise NotPublished(f"the changes of table {full!r} are not streamed", remedy if settings.publication else ours)
 
 
