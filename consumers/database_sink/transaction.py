@@ -13,6 +13,7 @@ from tabstream.core.binding import Direction
 from tabstream.core.edits import NEW_ROW_PREFIX, Edit, EditKind, Outcome
 from tabstream.core.registers import CellRegister, Standing
 from tabstream.core.rowmerge import (
+    Answers,
     DatabaseRow,
     Verdict,
     WriteKind,
@@ -88,14 +89,15 @@ class Transaction:
         if not edits:
             return
         known = registers.read_registers(self.connection, {(e.binding, e.row_key) for e in edits})
-        once = registers.read_once(self.connection, [e for e in edits if e.kind is not EditKind.CELLS])
+        about_rows = {a.position: a.edit for a in arrivals if a.edit is not None and a.edit.kind is not EditKind.CELLS}
+        once = registers.read_once(self.connection, about_rows)
         highest = max((cell.number for e in edits for cell in e.cells), default=0)
         numbers = registers.take_numbers(self.connection, len(edits), highest)
         for arrival, edit, number in zip(arrivals, edits, numbers, strict=True):
             door = self._door(edit)
             row = rows.get(arrival.position)
             cells = known.get((edit.binding, edit.row_key), {})
-            answered = once.get(registers.once_name(edit))
+            answered = once.get(arrival.position)
             verdict = judge(edit, row if isinstance(row, DatabaseRow) else None, cells, answered, door.table, number)
             if arrival.refusal is not None:
                 verdict = refused(verdict, {}, arrival.refusal)
@@ -164,8 +166,7 @@ class Transaction:
         connection = self.connection
         verdicts = [d.verdict for d in self._decided]
         registers.write_registers(connection, dict(_registers(verdicts)))
-        once = [(v.edit, v.answers) for v in verdicts if v.once and v.repeated is None and v.answers is not None]
-        registers.write_once(connection, once)
+        registers.write_once(connection, dict(_once(self._decided)))
         records = [record for d in self._decided for record in _records(d)]
         outbox.write_conflicts(connection, records)
         held = {(r.conflict.binding, r.conflict.row_key, r.conflict.column) for r in records if r.winner == "held"}
@@ -237,6 +238,17 @@ def _registers(verdicts: Iterable[Verdict]) -> Iterable[tuple[tuple[str, str, st
             key = verdict.row.key
         for column, register in verdict.registers.items():
             yield (verdict.edit.binding, key, column), register
+
+
+def _once(decided: Iterable[Decided]) -> Iterable[tuple[registers.OnceName, tuple[Edit, Answers]]]:
+    for one in decided:
+        edit, verdict = one.edit, one.verdict
+        if verdict.answers is None or verdict.repeated is not None:
+            continue
+        if verdict.once:
+            yield registers.once_name(edit), (edit, verdict.answers)
+        elif verdict.row is not None and verdict.row.outcome is Outcome.REJECTED:
+            yield registers.refusal_name(edit, one.arrival.position), (edit, verdict.answers)
 
 
 def _records(decided: Decided) -> Iterable[outbox.Record]:

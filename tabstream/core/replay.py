@@ -141,7 +141,7 @@ def counts(found: Iterable[Decision]) -> dict[str, int]:
 
 def _row_effect(verdict: Verdict, outcome: Outcome) -> Effect:
     if outcome is Outcome.REJECTED:
-        return Effect.REFUSED_ROW  # a refused new row leaves no register: it is refused anew each time
+        return Effect.REFUSED_ROW
     if outcome is Outcome.DELETED and verdict.kind is WriteKind.NONE:
         return Effect.SAME
     return Effect(outcome.value)

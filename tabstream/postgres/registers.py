@@ -11,13 +11,14 @@ from tabstream.core.edits import Edit, EditKind, Outcome
 from tabstream.core.registers import CellRegister, LastDecision
 from tabstream.core.rowmerge import Answers
 from tabstream.postgres.connection import Connection
+from tabstream.postgres.progress import Position
 from tabstream.postgres.statements import statement
 
 RowName: TypeAlias = tuple[str, str]
 """A binding's name and a row key."""
 
 OnceName: TypeAlias = tuple[str, str, str, int, int]
-"""What names an insert, delete or return: binding, row key, kind, partition, offset."""
+"""What names an insert, delete or return, or a refused new row: binding, row key, kind, partition, offset."""
 
 
 def read_registers(connection: Connection, rows: Iterable[RowName]) -> Mapping[RowName, Mapping[str, CellRegister]]:
@@ -50,22 +51,37 @@ def once_name(edit: Edit) -> OnceName:
     return edit.binding, edit.row_key, edit.kind.value, edit.partition, edit.offset
 
 
-def read_once(connection: Connection, edits: Sequence[Edit]) -> Mapping[OnceName, Answers]:
-    """What these edits were answered before. A row that was put back may be deleted again by a later reading."""
-    by_name = {once_name(edit): edit for edit in edits}
-    found = {}
-    for *name, read_end_ms, entries in connection.execute(statement("read_once"), _columns(by_name, 5)).fetchall():
-        edit = by_name[name[0], name[1], name[2], name[3], name[4]]
-        answers = from_entries(entries)
-        put_back = answers.row is not None and answers.row.outcome is Outcome.RESTORED
-        if not (edit.kind is EditKind.DELETE and put_back and edit.read_begin_ms > read_end_ms):
-            found[once_name(edit)] = answers
+def refusal_name(edit: Edit, position: Position) -> OnceName:
+    """The name under which a new row that was refused is remembered: it is this message's refusal, not the row's.
+
+    No other name is the same, because an insert that was done has no position: see Edit.
+    """
+    _, partition, offset = position
+    return edit.binding, edit.row_key, EditKind.INSERT.value, partition, offset
+
+
+def read_once(connection: Connection, edits: Mapping[Position, Edit]) -> Mapping[Position, Answers]:
+    """What these edits were answered before, by their positions in the topic of edits.
+
+    A row that was put back may be deleted again by a later reading.
+    """
+    positions = {refusal_name(edit, position): position for position, edit in edits.items()}
+    positions |= {once_name(edit): position for position, edit in edits.items()}
+    found: dict[Position, Answers] = {}
+    for *name, read_end_ms, entries in connection.execute(statement("read_once"), _columns(positions, 5)).fetchall():
+        position = positions[name[0], name[1], name[2], name[3], name[4]]
+        edit, answers = edits[position], from_entries(entries)
+        outcome = None if answers.row is None else answers.row.outcome
+        if edit.kind is EditKind.DELETE and outcome is Outcome.RESTORED and edit.read_begin_ms > read_end_ms:
+            continue
+        if outcome is not Outcome.REJECTED or position not in found:
+            found[position] = answers
     return found
 
 
-def write_once(connection: Connection, answered: Sequence[tuple[Edit, Answers]]) -> None:
+def write_once(connection: Connection, answered: Mapping[OnceName, tuple[Edit, Answers]]) -> None:
     """Keeps what inserts, deletes and returns were answered."""
-    kept = [(*once_name(edit), edit.read_end_ms, Jsonb(to_entries(answers))) for edit, answers in answered]
+    kept = [(*name, edit.read_end_ms, Jsonb(to_entries(answers))) for name, (edit, answers) in answered.items()]
     if kept:
         connection.execute(statement("write_once"), _columns(kept, 7))
 

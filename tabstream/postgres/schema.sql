@@ -60,7 +60,7 @@ ALTER TABLE tabstream.cell_register ADD COLUMN IF NOT EXISTS applied_base text,
 CREATE INDEX IF NOT EXISTS cell_register_by_age ON tabstream.cell_register (decided_at);
 
 -- What happens once to a row: a token inserted, a delete, a return; `answers` is what was answered, `read_end_ms` when the
--- answered observation was read.
+-- answered observation was read. A new row that was refused is an INSERT with the position of its edit in tabstream.edits.
 CREATE TABLE IF NOT EXISTS tabstream.row_register (
     binding text NOT NULL,
     row_key text NOT NULL,

@@ -158,6 +158,17 @@ def test_on_a_healthy_database_nothing_would_differ_and_nothing_changes(world: W
     assert world.state() == before
 
 
+def test_a_row_that_was_refused_stays_refused_when_what_it_was_refused_for_is_gone(world: World) -> None:
+    cells = [cell(column, value) for column, value in {"lead_id": 9, "name": "Eve", "email": "ada@x.org"}.items()]
+    world.settle(new_row("a", name="Dan", email="bob@x.org"), edit(9, *cells, kind=EditKind.RETURN))
+    assert len(world.query(ROWS)) == 3
+    world.query("UPDATE leads SET email = name")
+    before = world.query(ROWS)
+    assert world.replay(Wanted(Beginning(), verify=True)).found == []
+    assert dict(world.replay().counts) == {"known": 2}
+    assert world.query(ROWS) == before
+
+
 def test_a_rehearsal_tells_what_a_set_back_database_lacks_and_changes_nothing(world: World) -> None:
     world.settle(edit(2, cell("name", "Robert", "Bob")))
     world.copy()
