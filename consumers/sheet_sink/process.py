@@ -12,7 +12,15 @@ from starlette.routing import BaseRoute
 
 from consumers.sheet_sink.ownership import Ownership
 from consumers.sheet_sink.quota_part import QuotaPart
-from consumers.sheet_sink.reporting import forget_gauges, not_ready, show_gauges, statuses, unbound, with_warnings
+from consumers.sheet_sink.reporting import (
+    forget_gauges,
+    not_ready,
+    show_gauges,
+    silent_topics,
+    statuses,
+    unbound,
+    with_warnings,
+)
 from consumers.sheet_sink.services import Services
 from consumers.sheet_sink.upstream import Upstream
 from tabstream.bindings_watch import WatchedBindings
@@ -62,6 +70,7 @@ class SheetSink:
         reasons = [reason for owner in self._ownership.owners.values() for reason in not_ready(owner)]
         if self._upstream.problem is not None:
             reasons.append(self._upstream.problem[0])
+        reasons += [problem for problem, _ in self._upstream.silence.problems.values()]
         if self._ownership.outage is not None:
             reasons.append(self._ownership.outage)
         return Readiness(not reasons, tuple(reasons), self._bindings.warnings)
@@ -80,11 +89,12 @@ class SheetSink:
             return
         self._next_status = time.monotonic() + _STATUS_SECONDS
         now, reported = self._services.clock.now_ms(), set()
+        self._upstream.silent = [topic for owner in self._ownership.owners.values() for topic in silent_topics(owner)]
         for owner in self._ownership.owners.values():
             show_gauges(owner, now)
             for status in statuses(owner, self._services.instance, now):
                 reported.add(status.binding)
-                told = status if status.problem else _with(status, self._upstream.problem)
+                told = status if status.problem else _with(status, self._upstream)
                 self._publish(with_warnings(told, self._bindings.warnings))
         for name in self._told.keys() - reported:
             self._forget(name, now)
@@ -125,8 +135,9 @@ def build(settings: Settings) -> Process:
     return SheetSink(services, bindings, Ownership(bindings, services))
 
 
-def _with(status: Status, upstream: tuple[str, str] | None) -> Status:
-    return status if upstream is None else replace(status, problem=upstream[0], remedy=upstream[1])
+def _with(status: Status, upstream: Upstream) -> Status:
+    found = upstream.problem or upstream.silence.problems.get(status.binding)
+    return status if found is None else replace(status, problem=found[0], remedy=found[1])
 
 
 def _without_time(status: Status) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from consumers.sheet_sink.bound_tab import BoundTab, Paused
 from consumers.sheet_sink.owner import Owner
+from consumers.sheet_sink.silent import SilentTopic
 from tabstream import metrics
 from tabstream.core.guard import held_digest
 from tabstream.kafka.messages import State, Status
@@ -88,6 +89,15 @@ def not_ready(owner: Owner) -> list[str]:
     if busy is not None and time.monotonic() - max(busy, owner.progress.last_flush_at) > _STALLED_SECONDS:
         reasons.append(f"spreadsheet {owner.spreadsheet_id}: no flush has ended for {_STALLED_SECONDS:.0f} s")
     return reasons
+
+
+def silent_topics(owner: Owner) -> list[SilentTopic]:
+    """The bindings of one owner to whose topics nothing was ever written."""
+    return [
+        SilentTopic(tab.binding, tab.topics.table)
+        for tab in list(owner.roster.tabs.values())
+        if tab.inbox.complete and not any(tab.consumed.values())
+    ]
 
 
 def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:

@@ -5,10 +5,12 @@ again: what failed it, such as a registry that was away, may be over, and Kafka 
 """
 
 import threading
+from collections.abc import Sequence
 
 import psycopg
 import structlog
 
+from consumers.sheet_sink.silent import Silence, SilentTopic
 from tabstream import metrics
 from tabstream.clock import Clock
 from tabstream.config import Settings
@@ -28,11 +30,16 @@ _FOREIGN = "look at your own connector, which reads the slot of TABSTREAM_REPLIC
 
 
 class Upstream(threading.Thread):
-    """Looks every few seconds from `start` until `stop` is set. `problem` is what an operator has to know, with a remedy."""
+    """Looks every few seconds from `start` until `stop` is set.
+
+    `problem` is what an operator has to know, with a remedy, and `silence` knows more of the topics that are set as `silent`.
+    """
 
     def __init__(self, settings: Settings, publisher: Publisher, clock: Clock, stop: threading.Event) -> None:
         super().__init__(name="upstream", daemon=True)
         self.problem: tuple[str, str] | None = None
+        self.silent: Sequence[SilentTopic] = ()
+        self.silence = Silence(clock, foreign=bool(settings.replication_slot))
         self._settings = settings
         self._publisher = publisher
         self._clock = clock
@@ -83,6 +90,7 @@ class Upstream(threading.Thread):
         try:
             with connect(self._settings.database_url, "tabstream sheet-sink watch", autocommit=True) as connection:
                 slot = read_slot(connection, name)
+                self.silence.look(connection, self.silent)
         except (Outage, psycopg.Error) as problem:
             return str(problem).strip(), "start the database, or correct TABSTREAM_DATABASE_URL"
         now = self._clock.monotonic()

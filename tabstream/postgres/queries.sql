@@ -127,6 +127,9 @@ FROM pg_namespace n WHERE n.nspname = 'tabstream';
 -- published: whether a publication has a table
 SELECT 1 FROM pg_publication_tables WHERE pubname = %s AND schemaname = %s AND tablename = %s;
 
+-- has_rows: whether a table has a row, as far as this role may see
+SELECT EXISTS (SELECT FROM {table});
+
 -- commit_timestamps: whether the server keeps the commit time of transactions
 SELECT current_setting('track_commit_timestamp') = 'on';
 

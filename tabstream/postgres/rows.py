@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import LiteralString, TypeAlias
 
+import psycopg
 from psycopg import sql
 
 from tabstream.core.binding import BoundColumn
@@ -21,6 +22,7 @@ KeyTexts: TypeAlias = tuple[str, ...]
 
 _MODIFIERS = re.compile(r"\([^()]*\)")
 _STREAMED_AT_ONCE = 2_000
+_LOCK_WAIT_MS = "1000"
 _T = sql.Identifier("t")
 _E = sql.Identifier("e")
 _ORDINAL = sql.Identifier("ord")
@@ -38,6 +40,17 @@ class LockMode(Enum):
     UPDATE = "FOR UPDATE OF t SKIP LOCKED"
     NO_KEY_UPDATE = "FOR NO KEY UPDATE OF t SKIP LOCKED"
     NONE = ""
+
+
+def has_rows(connection: Connection, schema: str, table: str) -> bool:
+    """Whether a table has a row; False too where it can't be told now: it is gone, locked, or not this role's to read."""
+    try:
+        with connection.transaction():
+            connection.execute(statement("limit_lock_waits"), (_LOCK_WAIT_MS,))
+            row = connection.execute(statement("has_rows").format(table=sql.Identifier(schema, table))).fetchone()
+            return row is not None and bool(row[0])
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege, psycopg.errors.LockNotAvailable):
+        return False
 
 
 @dataclass(frozen=True, slots=True)

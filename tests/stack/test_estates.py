@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from tabstream.local import stack as local_stack
 from tabstream.local.state import State
@@ -91,6 +91,12 @@ def forms(registry: str) -> dict[str, dict[str, str]]:
             "schema.name.adjustment.mode": "avro",
         },
         "refused": converters(JSON, schemas_enable="false"),
+        "failed": {
+            **converters(JSON, schemas_enable="true"),
+            "transforms": "wrong",
+            "transforms.wrong.type": "org.apache.kafka.connect.transforms.Cast$Value",
+            "transforms.wrong.spec": "source:int32",
+        },
     }
 
 
@@ -207,12 +213,16 @@ def estate(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Itera
     prepared = stack.command("connectors", "apply", "--no-connector", **settings)
     assert prepared.returncode == 0, prepared.stderr
     assert "cdc.edit_result.tabstream" in prepared.stdout
+    admin = AdminClient({"bootstrap.servers": env["bootstrap_servers"]})
     registry = env["schema_registry_url"].partition("/apis/")[0] + "/apis/registry/v2"
     for name, form in forms(registry).items():
         url = f"{env['connect_url']}/connectors/team-{name}/config"
         httpx.put(url, json=connector(name, where, form), timeout=30).raise_for_status()
+    # as where a task was well once: the topic is there
+    admin.create_topics([NewTopic(str(topics["failed"]), 3, 1, config={"cleanup.policy": "compact"})])[
+        "failed.public.orders_failed"
+    ].result(30)
     wanted = {topic or "cdc.orders_plain.public" for topic in topics.values()}
-    admin = AdminClient({"bootstrap.servers": env["bootstrap_servers"]})
     until(lambda: wanted <= admin.list_topics(timeout=10).topics.keys(), f"the topics {wanted}", 120)
     processes = [_begin(stack, name, settings) for name in SINKS]
     made = Estate(stack, settings, spreadsheet_id, env["person_url"])
@@ -260,6 +270,13 @@ def test_a_form_that_loses_something_pauses_its_binding_with_its_name(estate: Es
     assert "topic 'refused.public.orders_refused' carries" in status["problem"]
     assert "schemas.enable=true" in status["remedy"]
     assert estate.grid("refused") == []
+
+
+def test_a_connector_that_failed_before_its_first_message_is_told(estate: Estate) -> None:
+    until(lambda: estate.status()["failed"]["problem"] is not None, "a word about the connector", 120)
+    status = estate.status()["failed"]
+    assert "nothing was ever written to topic 'failed.public.orders_failed', yet table 'orders_failed'" in status["problem"]
+    assert "its task may have failed" in status["remedy"]
 
 
 def test_every_form_brings_changes_deletes_and_other_keys(estate: Estate) -> None:
