@@ -143,5 +143,6 @@ def two_partitions(key: RowKey, topic: str, one: int, other: int) -> FormRefused
     """What is wrong with a topic whose messages of one row are in two partitions."""
     return FormRefused(
         f"topic {topic!r} has row {key} in partitions {min(one, other)} and {max(one, other)}: which is newer can't be told",
-        "partitions were added, or the converter of keys was changed: have the table streamed to a new topic",
+        "partitions were added, the converter of keys was changed, or message.key.columns has columns that change: "
+        "have the table streamed to a new topic, keyed by its primary key",
     )

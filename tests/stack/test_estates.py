@@ -90,7 +90,23 @@ def forms(registry: str) -> dict[str, dict[str, str]]:
             "field.name.adjustment.mode": "avro_unicode",
             "schema.name.adjustment.mode": "avro",
         },
+        "bare": {
+            **TEXTS,
+            **converters(JSON, schemas_enable="false"),
+            **FLATTENED,
+            "transforms": "unwrap,key",
+            "transforms.unwrap.delete.tombstone.handling.mode": "tombstone",
+            "transforms.unwrap.add.fields": "op,lsn,source.txId,source.ts_ms",
+            "transforms.key.type": "org.apache.kafka.connect.transforms.ExtractField$Key",
+            "transforms.key.field": "id",
+            "transforms.key.predicate": "rows",
+            "predicates": "rows",
+            "predicates.rows.type": "org.apache.kafka.connect.transforms.predicates.TopicNameMatches",
+            "predicates.rows.pattern": r".*\.orders_bare",
+        },
+        "wide": {**converters(JSON, schemas_enable="true"), "message.key.columns": "public.orders_wide:id,name"},
         "refused": converters(JSON, schemas_enable="false"),
+        "keyed": {**converters(JSON, schemas_enable="true"), "message.key.columns": "public.orders_keyed:name"},
         "failed": {
             **converters(JSON, schemas_enable="true"),
             "transforms": "wrong",
@@ -100,7 +116,7 @@ def forms(registry: str) -> dict[str, dict[str, str]]:
     }
 
 
-READ = ("plain", "native", "eight", "schemas", "confluent")
+READ = ("plain", "native", "eight", "schemas", "confluent", "bare")
 
 
 @dataclass
@@ -264,12 +280,29 @@ def test_every_form_fills_its_tab(estate: Estate) -> None:
     estate.until_equal()
 
 
-def test_a_form_that_loses_something_pauses_its_binding_with_its_name(estate: Estate) -> None:
-    until(lambda: estate.status()["refused"]["state"] == "PAUSED", "the binding to pause")
-    status = estate.status()["refused"]
-    assert "topic 'refused.public.orders_refused' carries" in status["problem"]
-    assert "schemas.enable=true" in status["remedy"]
-    assert estate.grid("refused") == []
+@pytest.mark.parametrize(
+    ("form", "carried", "remedy"),
+    [("refused", "decimals as bytes", "schemas.enable=true"), ("keyed", "keys without id", "no message.key.columns")],
+)
+def test_a_form_that_loses_something_pauses_its_binding_with_its_name(
+    estate: Estate, form: str, carried: str, remedy: str
+) -> None:
+    until(lambda: estate.status()[form]["state"] == "PAUSED", "the binding to pause")
+    status = estate.status()[form]
+    assert f"topic '{form}.public.orders_{form}' carries {carried}" in status["problem"]
+    assert remedy in status["remedy"]
+    assert estate.grid(form) == []
+
+
+def test_a_row_whose_key_in_the_topic_changes_partition_pauses_its_binding(estate: Estate) -> None:
+    until(lambda: len(estate.grid("wide")) == 6, "the rows of 'wide'", 120)
+    with estate.stack.database() as database:
+        for number in range(1, 7):
+            database.execute("UPDATE orders_wide SET name = 'renamed' WHERE id = %s", (number,))
+    until(lambda: estate.status()["wide"]["state"] == "PAUSED", "the binding to pause")
+    status = estate.status()["wide"]
+    assert "which is newer can't be told" in status["problem"]
+    assert "message.key.columns" in status["remedy"]
 
 
 def test_a_connector_that_failed_before_its_first_message_is_told(estate: Estate) -> None:
