@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tabstream.operations.benchmark import wide
+from tabstream.operations.benchmark.answering import status_answers
 from tabstream.operations.benchmark.backlog import waiting_changes
 from tabstream.operations.benchmark.calls import calls_since, summary, wait_for_quota
 from tabstream.operations.benchmark.changes import commit_to_cell
@@ -23,6 +24,7 @@ _FAST_SECONDS = 20.0
 _IDLE_SECONDS = 60.0
 _EQUAL_SECONDS = 180.0
 _KILLS = 3
+_ASKED = 20
 _SLOW_RATES = (1.0, 5.0)
 _FAST_RATES = (50.0, 500.0)
 
@@ -69,6 +71,8 @@ def _figures(bench: _Bench) -> Iterator[Figure]:
     yield Figure("memory of the whole stack, resident", _memory(scene), aim="under 3 GB")
     _clear(bench)
     yield _idle(bench)
+    bench.say("tabstream status")
+    yield status_answers(scene.place.state, _ASKED if bench.whole else 1)
     yield _taken_over(bench)
     _clear(bench)
     bench.say("a rebuild of a large tab")
