@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from tabstream.core.edits import Edit
+from tabstream.core.edits import Edit, EditKind
 from tabstream.postgres.progress import Partition, Position
 
 RowName: TypeAlias = tuple[str, str]
@@ -114,9 +114,14 @@ class Backlog:
         """The next unit of new arrivals, None if there are none."""
         taken: list[Arrival] = []
         rows: set[RowName] = set()
+        inserted_again = False
         while self.fresh and len(taken) < UNIT_EDITS:
             arrival = self.fresh[0]
             row = arrival.row
+            # What came after a new row was dealt with may be about that row, by the key that it got.
+            if inserted_again and not _inserts(arrival):
+                break
+            inserted_again |= arrival.again and _inserts(arrival)
             if row is not None and row in self.parked:
                 arrival = replace(arrival, park=WAITS_BEHIND)
             elif row is not None and row in rows:
@@ -168,3 +173,7 @@ class Backlog:
         parked.tries, parked.due = 0, now
         if not parked.positions:
             del self.parked[row]
+
+
+def _inserts(arrival: Arrival) -> bool:
+    return arrival.edit is not None and arrival.edit.kind is EditKind.INSERT

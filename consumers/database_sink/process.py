@@ -3,7 +3,6 @@
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -13,6 +12,7 @@ from consumers.database_sink.arrivals import Backlog, Unit
 from consumers.database_sink.housekeeping import Housekeeper
 from consumers.database_sink.intake import Intake
 from consumers.database_sink.patience import Patience, Stopped
+from consumers.database_sink.replaying import ReplayUnderWay, catch_up
 from consumers.database_sink.settling import Settler
 from consumers.database_sink.source import Source, topic_id_of
 from consumers.database_sink.tables import Tables
@@ -63,6 +63,7 @@ class DatabaseSink:
         self._backlog = Backlog()
         self._tables = Tables(bindings.current, clock)
         self._settler = Settler(settings.database_url, self._tables, self._backlog, clock)
+        self._topic_id = topic_id
         self._source = Source(settings, self, lambda: self._patience("kafka", topic_id))
         self._outside: dict[str, str] = {}
         self._prepared = False
@@ -122,20 +123,45 @@ class DatabaseSink:
 
     def _turn(self) -> None:
         self._take_up_bindings()
-        if self._set_back.is_set():
-            self._set_back.clear()
-            _log.warning("the database was set back; reads on from its progress")
-            self._source.restart()
+        if self._is_set_back:
+            self._catch_up()
         messages = [(self._source.position(m), m) for m in self._source.poll(self._pause())]
+        if self._is_set_back:
+            return  # what has come is read again, in its order
         if messages:
-            arrivals = self._patience("registry", lambda: self._intake.arrivals(messages))
-            self._backlog.arrived([replace(a, again=self._source.was_dealt_with(a.position)) for a in arrivals])
+            self._backlog.arrived(self._patience("registry", lambda: self._intake.arrivals(messages)))
         while unit := self._backlog.take():
             self._deal(unit)
-        if due := self._backlog.due(self._clock.monotonic()):
+        if not self._is_set_back and (due := self._backlog.due(self._clock.monotonic())):
             waiting = self._patience("database", lambda: self._settler.parked(due))
             self._deal(Unit(self._patience("registry", lambda: self._intake.retried(waiting))))
         self._lag = self._source.show_lag(self._backlog.expected)
+
+    @property
+    def _is_set_back(self) -> bool:
+        return self._set_back.is_set() or self._source.set_back
+
+    def _catch_up(self) -> None:
+        """Has all lost edits decided in their order, also those of other instances' partitions; later, where one is at it."""
+        reached = {partition: offset for (_, partition), offset in self._backlog.expected.items()}
+        try:
+            report = self._patience(
+                "kafka",
+                lambda: catch_up(self._settings, self._bindings.current, self._topic_id, self._clock, reached, self._go_on),
+            )
+        except ReplayUnderWay:
+            return
+        _log.warning("the database was set back; lost edits were decided again", edits=report.edits, **report.counts)
+        self._source.restart()
+        ends = {partition: span.end for partition, span in report.spans.items() if span.begin < span.end}
+        if any(offset < ends.get(partition, 0) for (_, partition), offset in self._backlog.expected.items()):
+            return  # it was set back once more
+        self._set_back.clear()
+        self._source.set_back = False
+
+    def _go_on(self, done: int, total: int) -> None:
+        if self._stop.is_set():
+            raise Stopped(f"ended after {done} of {total} edits that the database had lost")
 
     def _take_up_bindings(self) -> None:
         bindings, before = self._bindings.current, self._tables.bindings
@@ -160,6 +186,10 @@ class DatabaseSink:
             try:
                 settled, instead = self._patience("database", partial(self._settler.settle, current))
             except LostProgress as problem:
+                if self._patience("database", self._is_behind):
+                    self._set_back.set()
+                    self._backlog.fresh.clear()
+                    return
                 _log.warning("reads on from the database's progress", reason=str(problem))
                 self._source.restart()
                 return
@@ -217,10 +247,13 @@ class DatabaseSink:
         self._publisher.reachable(_WATCH_SECONDS)
 
     def _look_at_database(self) -> None:
+        if self._is_behind():
+            self._set_back.set()
+
+    def _is_behind(self) -> bool:
+        """True where the database was set back: what has been reached here was in it already."""
         with connect(self._settings.database_url, "tabstream database-sink watch", autocommit=True) as connection:
-            # What has been reached here is in the database already: a progress below it was restored.
-            if is_behind(connection, self._backlog.expected.copy()):
-                self._set_back.set()
+            return is_behind(connection, self._backlog.expected.copy())
 
     def _pass_on(self, stop: threading.Event) -> None:
         stop.wait()

@@ -1,7 +1,8 @@
 """Edits that are decided again, from some place of their topic on: for a database that was set back, or to see that nothing
 would come of it.
 
-They are decided as the sink decides them, in their order, and the registers make repeats harmless: sinks may run meanwhile.
+They are decided as the sink decides them, in their order, and the registers make repeats harmless: sinks may run meanwhile. A
+sink whose database was set back has them decided here too.
 """
 
 import sys
@@ -25,7 +26,7 @@ from consumers.database_sink.transaction import LOCKED, Settled
 from tabstream.clock import Clock
 from tabstream.config import Settings
 from tabstream.core.binding import Bindings
-from tabstream.core.places import Moment, Place
+from tabstream.core.places import Beginning, Moment, Place
 from tabstream.core.replay import Decision, Edits, Span, counts, decisions, from_progress, refuse_forgotten, spans
 from tabstream.errors import OperatorError, Poison
 from tabstream.kafka import clients, own_schemas
@@ -45,6 +46,10 @@ _LOOK_SECONDS = 0.05
 _KAFKA_SECONDS = 5.0
 _REMEMBERED_DAYS = round(KEPT_REGISTERS_SECONDS / 86_400)
 _NEVER = sys.maxsize
+
+
+class ReplayUnderWay(OperatorError):
+    """Another replay, or a sink that catches up, is at work in this database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,39 @@ def replay(
     if wanted.binding is not None and bindings.named(wanted.binding) is None:
         known = ", ".join(b.name for b in bindings.bindings)
         raise OperatorError(f"there is no binding {wanted.binding!r} in the bindings file", f"choose one of: {known}")
+    with _open(settings, bindings, wanted, clock, say) as one:
+        edits = one.look(topic_id)
+        if wanted.verify:
+            return one.verify(edits)
+        return one.apply(edits, spans(edits, wanted.begin, wanted.end), _dealt_with(settings, edits))
+
+
+def catch_up(
+    settings: Settings,
+    bindings: Bindings,
+    topic_id: Callable[[], str],
+    clock: Clock,
+    reached: Mapping[int, int],
+    say: Callable[[int, int], None],
+) -> Report:
+    """Decides what the database has not dealt with, on all partitions, in the order of time: a sink's own partitions are read
+    without the others, and a row's edits may be in another than the edit that has inserted it.
+
+    `reached` gives for partitions how far the caller was once. What is not in the topic any more is passed over. Raises
+    Outage, ReplayUnderWay, and whatever `say` raises.
+    """
+    with _open(settings, bindings, Wanted(Beginning()), clock, say) as one:
+        edits = one.look(topic_id)
+        told = _dealt_with(settings, edits)
+        nothing = {partition: Span(has.following, has.following) for partition, has in edits.bounds.items()}
+        dealt_with = {partition: max(told.get(partition, 0), reached.get(partition, 0)) for partition in nothing}
+        return one.apply(edits, nothing, dealt_with)
+
+
+@contextmanager
+def _open(
+    settings: Settings, bindings: Bindings, wanted: Wanted, clock: Clock, say: Callable[[int, int], None]
+) -> "Iterator[_Replay]":
     with ExitStack() as open_:
         open_.enter_context(_alone(settings.database_url))
         reader = open_.enter_context(TopicReader(settings))
@@ -106,9 +144,7 @@ def replay(
         settler = Settler(settings.database_url, Tables(bindings, clock), backlog, clock)
         open_.callback(settler.close)
         intake = Intake(bindings, Decoder(settings.registry, own_schemas.load("edit")), publisher)
-        one = _Replay(wanted, reader, settler, intake, clock, say)
-        edits = one.look(topic_id)
-        return one.verify(edits) if wanted.verify else one.apply(edits, _dealt_with(settings, edits))
+        yield _Replay(wanted, reader, settler, intake, clock, say)
 
 
 @dataclass(slots=True)
@@ -136,11 +172,13 @@ class _Replay:
         self._topic_id = topic_id()
         return Edits(EDITS, bounds, {moment: self.reader.offsets_at(EDITS, moment.ms, bounds) for moment in moments})
 
-    def apply(self, edits: Edits, dealt_with: Mapping[int, int]) -> Report:
-        """Decides for good, and moves the progress where nobody has been. `dealt_with` is what was once dealt with."""
+    def apply(self, edits: Edits, found: Mapping[int, Span], dealt_with: Mapping[int, int]) -> Report:
+        """Decides these spans for good, and what comes before where nobody has been: there it moves the progress.
+
+        `dealt_with` is up to where edits were once dealt with.
+        """
         self.settler.prepare()
         self._dealt_with = dealt_with
-        found = spans(edits, self.wanted.begin, self.wanted.end)
         self._begin(found)
         self._report.spans = from_progress(found, self._progress, edits, self.wanted.begin)
         self._run(self.settler.settle)
@@ -326,11 +364,14 @@ class _Received:
 
 @contextmanager
 def _alone(database_url: str) -> Iterator[None]:
-    """Holds the right to replay edits into this database; raises OperatorError where another replay has it."""
+    """Holds the right to replay edits into this database; raises ReplayUnderWay where somebody else has it."""
     with connect(database_url, "tabstream replay", autocommit=True) as connection:
         row = connection.execute(statement("lock_replay"), (_LOCK,)).fetchone()
         if row is None or not row[0]:
-            raise OperatorError("another replay of edits is under way in this database", "wait until it has ended")
+            raise ReplayUnderWay(
+                "another replay of edits is under way in this database, or a database sink catches up",
+                "wait until it has ended",
+            )
         try:
             yield
         finally:

@@ -15,7 +15,7 @@ from tabstream.config import Settings
 from tabstream.errors import Outage
 from tabstream.kafka import clients
 from tabstream.kafka.topics import EDITS
-from tabstream.postgres.progress import Partition, Position
+from tabstream.postgres.progress import Partition
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +39,11 @@ class Desk(Protocol):
 
 
 class Source:
-    """The consumer of the edits topic. `topic_id` gives the topic's id. Not thread-safe."""
+    """The consumer of the edits topic. `topic_id` gives the topic's id. Not thread-safe.
+
+    `set_back` is True where Kafka was told that some instance was beyond the database's progress on a partition that is taken
+    over; whoever deals with it clears it.
+    """
 
     def __init__(self, settings: Settings, desk: Desk, topic_id: Callable[[], str]) -> None:
         self._consumer: Consumer = clients.consumer(
@@ -52,8 +56,8 @@ class Source:
         self._topic_id = topic_id
         self._id = ""
         self._begins: dict[int, int] = {}
-        self._reached: dict[int, int] = {}
         self.joined = False
+        self.set_back = False
 
     def open(self) -> None:
         """Joins the group."""
@@ -71,10 +75,6 @@ class Source:
         """Topic id, partition and offset of a message."""
         return self._id, _partition(message), _offset(message)
 
-    def was_dealt_with(self, position: Position) -> bool:
-        """True where the database was set back: some instance has told Kafka that it was beyond this edit."""
-        return position[2] < self._reached.get(position[1], 0)
-
     def restart(self) -> None:
         """Reads on from where the database says, on all partitions."""
         partitions = [p.partition for p in self._consumer.assignment()]
@@ -89,7 +89,6 @@ class Source:
         except KafkaException as problem:
             _log.debug("offsets not committed", problem=str(problem))
         for (_, partition), end in ends.items():
-            self._reached[partition] = max(end, self._reached.get(partition, 0))
             self._show_lag(partition, end)
 
     def show_lag(self, ends: Mapping[Partition, int]) -> int:
@@ -140,18 +139,19 @@ class Source:
         self._begins.update({partition: offset for (_, partition), offset in begins.items()})
         return [TopicPartition(EDITS, partition, offset) for (_, partition), offset in begins.items()]
 
-    def _read_reached(self, partitions: Sequence[TopicPartition]) -> None:
+    def _reached(self, partitions: Sequence[TopicPartition]) -> dict[int, int]:
         try:
-            for at in self._consumer.committed(list(partitions), timeout=_ADMIN_SECONDS):
-                self._reached[at.partition] = max(at.offset, 0)
+            return {at.partition: at.offset for at in self._consumer.committed(list(partitions), timeout=_ADMIN_SECONDS)}
         except KafkaException as problem:
             _log.debug("it is not known how far other instances were", problem=str(problem))
+            return {}
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.joined = True
         if partitions:
-            self._read_reached(partitions)
-            consumer.incremental_assign(self._starts([p.partition for p in partitions]))
+            starts, reached = self._starts([p.partition for p in partitions]), self._reached(partitions)
+            self.set_back |= any(start.offset < reached.get(start.partition, 0) for start in starts)
+            consumer.incremental_assign(starts)
             _log.info("partitions assigned", partitions=[p.partition for p in partitions])
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -159,7 +159,6 @@ class Source:
         consumer.incremental_unassign(partitions)
         for partition in partitions:
             self._begins.pop(partition.partition, None)
-            self._reached.pop(partition.partition, None)
 
 
 def _partition(message: Message) -> int:

@@ -255,6 +255,56 @@ def test_a_sink_goes_on_from_where_the_database_was_set_back_to(world: World) ->
     assert answers[0]["shown"] == -1
 
 
+def edits_of_new_rows(world: World) -> None:
+    """Three new rows; then, by the keys that they got, one is changed and one deleted. All of it counts."""
+    world.settle(new_row("a", name="Dan"), new_row("b", name="Eve"), new_row("c", name="Fay"))
+    keys = dict(world.query("SELECT name, lead_id FROM leads WHERE name IN ('Dan', 'Eve')"))
+    later = now_ms() + 1_000
+    world.settle(
+        edit(keys["Dan"], cell("name", "Daniel", "Dan"), read_ms=later),
+        edit(keys["Eve"], cell("name", "Eve", "Eve"), kind=EditKind.DELETE, read_ms=later),
+    )
+    assert [row[0] for row in world.query("SELECT name FROM leads ORDER BY lead_id")] == ["Ada", "Bob", "Cy", "Daniel", "Fay"]
+
+
+def test_edits_of_rows_that_are_inserted_anew_are_decided_after_them(world: World) -> None:
+    world.copy()
+    edits_of_new_rows(world)
+    before = world.query(ROWS)
+    world.set_back()
+    assert dict(world.replay().counts) == {"inserted": 3, "applied": 1, "deleted": 1}
+    assert world.query(ROWS) == before
+    assert world.replay(Wanted(Beginning(), verify=True)).found == []
+
+
+def test_a_sink_decides_what_a_database_has_lost_in_the_order_of_time(world: World) -> None:
+    world.copy()
+    edits_of_new_rows(world)
+    before = world.query(ROWS)
+    world.set_back()
+    with Running(world.settings, leads()):
+        until(lambda: world.query(ROWS) == before, "a sink that is started afterwards")
+        world.set_back()
+        until(lambda: world.query(ROWS) == before, "a sink that runs meanwhile")
+        world.send(edit(1, cell("name", "B", "Ada", 1_000), read_ms=now_ms() + 2_000))
+        until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)], "the next edit")
+
+
+def test_a_sink_leaves_a_set_back_database_to_a_replay_that_is_under_way(world: World) -> None:
+    world.copy()
+    edits_of_new_rows(world)
+    before = world.query(ROWS)
+    world.set_back()
+    with Running(world.settings, leads()) as running:
+        with replaying._alone(world.settings.database_url):
+            until(lambda: running.sink._is_set_back, "the sink has seen it")
+            world.send(edit(2, cell("name", "Robert", "Bob")))
+            until(lambda: running.sink._source.joined, "the sink polls")
+            assert len(world.query(ROWS)) == 3
+        until(lambda: len(world.query(ROWS)) == len(before), "what was lost")
+        until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 2") == [("Robert",)], "and what came since")
+
+
 def test_messages_that_are_no_edits_are_counted_and_passed(world: World) -> None:
     producer = clients.producer(world.settings)
     producer.produce(EDITS, b"no edit at all", edit(1).kafka_key)
