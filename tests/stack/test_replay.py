@@ -53,7 +53,7 @@ def set_back(database: "psycopg.Connection[dict[str, Any]]") -> None:
 
 
 def work(scene: Scene, edited: str, leaving: str, name: str) -> None:
-    """A person changes a cell twice, one back and forth, deletes a row and adds two, of which one is changed and one deleted."""
+    """A person changes a cell twice, one back and forth, deletes a row and adds two, one to change and one to delete."""
     before = str(scene.value(edited, "notes") or "")
     for text in (f"{name} 1", f"{name} 2"):
         scene.edit(edited, "company", text, text)
