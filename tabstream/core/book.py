@@ -280,6 +280,7 @@ class Book:
             self.parked.pop(key, None)
         for key in wanted & self.entries.keys():
             self.entries[key].shown = False
+            self.entries[key].shown_lsn = 0  # the event counts, though it is older than a result that was shown
         self.rebuilding |= wanted - self.entries.keys()
         self.doubt(wanted, Mistakes())
         return len(dropped)

@@ -13,7 +13,7 @@ from tabstream.core.tab import ObservedRow
 class Entry:
     """A key: the positions of its newest message and of the one that its row shows, and where its row was last seen (0-based).
     `lsn` is where the newest message stands in the write-ahead log, None while it was not decoded, `shown_lsn` where the event
-    or result that its row shows does."""
+    or result that its row shows does, 0 where that is not known."""
 
     partition: int = 0
     offset: int = -1
@@ -23,6 +23,13 @@ class Entry:
     row: int | None = None
     lsn: int | None = None
     shown_lsn: int = 0
+
+    def stands_at(self, offset: int) -> None:
+        """Its row was read, and the mark says this position. A mark older than the one that was written was brought back by a
+        person: what had been shown since is not shown any more."""
+        if offset < self.shown_offset:
+            self.shown_lsn = 0
+        self.shown_offset = offset
 
 
 @dataclass(slots=True)

@@ -53,6 +53,8 @@ def believe(book: Book, rows: Mapping[RowKey, ObservedRow], tokens: Mapping[str,
         if not isinstance(row.mark, Mark) or row.mark.key != key or row.key != key or row.mark_name in book.mistakes.rows:
             raise LooksWrong(key)
         found.rows[key] = Located(row, row.mark)
+        if key in book.entries:
+            book.entries[key].stands_at(row.mark.offset)
     for token, row in tokens.items():
         if row.mark != NewRow(token) or (row.key is not None and row.key in book.entries):
             raise LooksWrong(token)
@@ -79,7 +81,7 @@ def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
                 book.entries[key].row = place.row.row
                 book.entries[key].shown = True
                 if place.mark is not None:
-                    book.entries[key].shown_offset = place.mark.offset
+                    book.entries[key].stands_at(place.mark.offset)
     for token in [t for t in book.tokens if t not in found.tokens and book.tokens[t].answer is None]:
         del book.tokens[token]
     for report in [r for r in book.reports if r[0] not in found.rows and r[0] not in found.tokens]:

@@ -15,7 +15,7 @@ from tabstream.core.notes import with_message
 from tabstream.core.plan import COPY_MESSAGE, CellWrite
 from tabstream.core.results import REPLAYED, Answer, EditResult, RowAnswer, Truncated
 from tabstream.core.tab import ObservedRow
-from tabstream.core.tabparts import Look
+from tabstream.core.tabparts import Look, TabPlan
 from tabstream.core.tabplan import LooksWrong, believe, plan_tab, recognise, wanted_changes
 from tests.core.tabs import book, desired, gone, key, look, mark, row, shown, tokens
 
@@ -233,6 +233,9 @@ def test_a_copy_does_not_keep_other_rows_from_being_deleted() -> None:
     assert [(d.kind, d.row_key) for d in drafts] == [(EditKind.DELETE, key(2))]
 
 
+TYPED = {"id": "1", "name": "typed", "amount": None}
+
+
 def result_of(number: int, name: str | None, lsn: int) -> EditResult:
     """An answer to an edit of the name, with the row as it was then."""
     stored = None if name is None else {"id": str(number), "name": name, "amount": None}
@@ -276,6 +279,64 @@ def test_an_event_from_before_the_result_that_is_shown_does_not_bring_an_older_v
     plan = look(known, [row(1, 1.0, "newer", None, mark(1, "newer", None, 1, {"name": 1}))])
     assert not plan.rows[key(1)].cells
     assert plan.rows[key(1)].mark == mark(1, "newer", None, 3, {"name": 1})
+
+
+def showing_an_edit() -> Book:
+    """A book whose row shows an edit by its result, which is newer than the event of the same change."""
+    known, _ = shown(1)
+    known.change(desired(1, "second", None, 3, lsn=40))
+    known.result(0, result_of(1, "second", 50))
+    look(known, [row(1, 1.0, "second", None, mark(1, "first", None, 2))])
+    known.settled(key(1), known.desired(key(1)))
+    return known
+
+
+def look_again(known: Book, seen: ObservedRow, how: Look = Look.WHOLE) -> TabPlan:
+    """A look for which the newest message of the row is read again, where it is needed."""
+    found = recognise(known, [seen]) if how is Look.WHOLE else believe(known, {key(1): seen}, {})
+    for _ in wanted_changes(known, found, how, 0):
+        known.learn(desired(1, "second", None, 3, lsn=40))
+    return plan_tab(known, found, how, 0, tokens(), 0)
+
+
+@pytest.mark.parametrize("how", list(Look))
+def test_an_old_row_pasted_back_with_its_mark_follows_the_topic_though_a_result_was_shown_since(how: Look) -> None:
+    known = showing_an_edit()
+    plan = look_again(known, row(1, 1.0, "first", None, mark(1, "first", None, 2)), how)
+    assert plan.rows[key(1)].cells == [CellWrite("name", "second")]
+    assert not plan.drafts
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_rebuild_shows_what_the_topic_says_in_every_cell_that_equals_its_mark(number: int) -> None:
+    known = showing_an_edit()
+    damaged = row(1, 1.0, "forged", 7.0, mark(1, "forged", 7.0, 3, {"name": number}))
+    assert not look_again(known, damaged).writes
+    known.rebuild([key(1)])
+    plan = look_again(known, damaged)
+    assert plan.rows[key(1)].cells == [CellWrite("name", "second"), CellWrite("amount", None)]
+    assert key(1) in plan.settled
+    assert not plan.drafts
+
+
+def test_a_rebuild_leaves_an_edit_alone_that_is_not_answered() -> None:
+    known = showing_an_edit()
+    known.rebuild([key(1)])
+    plan = look_again(known, row(1, 1.0, "third", 7.0, mark(1, "second", 7.0, 3, {"name": 1})))
+    assert plan.rows[key(1)].cells == [CellWrite("amount", None)]
+    assert [(cell.column, cell.value, cell.number) for cell in plan.drafts[0].cells] == [("name", "third", 1)]
+    assert plan.rows[key(1)].mark == mark(1, "second", None, 3, {"name": 1})
+
+
+def test_a_rebuild_leaves_a_cell_an_edit_that_is_back_at_its_mark_when_its_answer_comes() -> None:
+    known, _ = shown(1)
+    known.change(desired(1, "typed", None, 3, lsn=40))
+    back = row(1, 1.0, "a", None, mark(1, "a", None, 1))
+    known.result(0, EditResult(key(1), (Answer("name", digest("a"), "typed", 1, Outcome.APPLIED),), None, TYPED, 50))
+    known.rebuild([key(1)])
+    plan = look_again(known, back)
+    assert not plan.rows[key(1)].cells
+    assert plan.rows[key(1)].mark == mark(1, "typed", None, 3, {"name": 1})
 
 
 def test_a_row_that_an_older_event_has_removed_follows_the_events_again() -> None:

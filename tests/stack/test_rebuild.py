@@ -73,6 +73,9 @@ def test_a_damaged_tab_is_as_the_table_again_and_the_table_is_as_it_was(
 ) -> None:
     local, place = bound
     tab = RawTab(place)
+    scene.type(keys[0], "company", "typed before the damage")
+    scene.until(lambda: scene.value(keys[0], "company") == "typed before the damage", "the edit in the table")
+    scene.until_equal(60)
     before = read_table(scene.database, "public.leads", "lead_id")
     damage(tab, keys)
     code, told = rebuild(local)
