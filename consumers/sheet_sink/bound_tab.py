@@ -48,7 +48,10 @@ class Place:
 
 @dataclass(slots=True)
 class BoundTab:
-    """Everything between `open` and `close` of a binding. Times in milliseconds of the process's clock."""
+    """Everything between `open` and `close` of a binding. Times in milliseconds of the process's clock.
+
+    `doubted` holds while the watermark in the tab would have whoever opens it next plan the whole tab anew.
+    """
 
     binding: Binding
     shape: TableShape
@@ -62,6 +65,7 @@ class BoundTab:
     table_identity: str = ""
     check_every_key: bool = False
     check_snapshot_at_ms: int = 0
+    doubted: bool = False
     look_at_shape: bool = False
     schemas: set[int] = field(default_factory=set)
     untaken: Taken | None = None
@@ -179,7 +183,14 @@ class BoundTab:
             or waits
             or self.look_at_shape
             or self.checks_snapshot(now_ms)
+            or self.owes_watermark
         )
+
+    @property
+    def owes_watermark(self) -> bool:
+        """True where the watermark is to be written though nothing else is: what it is doubted for has been looked into, and
+        whoever opens the tab next must not do so again."""
+        return self.doubted and not (self.check_every_key or self.book.doubtful)
 
     def checks_snapshot(self, now_ms: int) -> bool:
         """True where the database is to be asked what a snapshot has left out."""

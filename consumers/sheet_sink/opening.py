@@ -160,7 +160,7 @@ class Opener:
         if not found:
             book.truncated_to, book.snapshot.lsn = dict(mark.table.truncated), mark.table.snapshot
         opened = BoundTab(binding, world.shape, place, world.topics, feed, inbox, book, world.view.zone)
-        opened.locale, opened.table_identity = world.view.locale, world.table.identity
+        opened.locale, opened.table_identity, opened.doubted = world.view.locale, world.table.identity, bool(found)
         # Read from its beginning, the topic has keys that only a snapshot left out, perhaps hidden by later changes.
         from_the_beginning = bool(found) or not mark.table.offsets
         opened.check_every_key = from_the_beginning or mark.table_identity not in ("", world.table.identity)

@@ -317,7 +317,7 @@ class Owner:
     def _request(self, tab: BoundTab, now: int) -> Request | None:
         if tab.looks_whole(now):
             return Request(tab, None)
-        if tab.book.is_idle() and not tab.checks_write(now):
+        if tab.book.is_idle() and not tab.checks_write(now) and not tab.owes_watermark:
             return None
         return Request(tab, tab.book.rows_to_read(MAX_ROWS), tab.book.tokens_to_read())
 
@@ -430,7 +430,7 @@ class Owner:
             tab.check_write_at_ms = None
 
     def _write(self, planned: Sequence[Planned], reading: Reading) -> None:
-        writing = [p for p in planned if p.plan.writes or p.tab.restore]
+        writing = [p for p in planned if p.plan.writes or p.tab.restore or p.tab.owes_watermark]
         for p in planned:
             if p not in writing:
                 self._settle(p)
@@ -456,6 +456,7 @@ class Owner:
         tab, plan, part = planned.tab, planned.plan, batch.parts[planned.tab.binding.name]
         tab.place.sequence += 1
         tab.writes += 1
+        tab.doubted = tab.check_every_key  # what is not checked stands in it as such
         tab.last_write_ms = now_ms
         tab.check_write_at_ms = self._services.clock.now_ms() + _CHECK_WRITE_MS
         tab.book.apply_rows({key: row.row for key, row in plan.rows.items()}, plan.finished_tokens, plan.renamed.values())

@@ -19,7 +19,7 @@ def opened(*names: str) -> tuple[World, list[str]]:
     world.faulty = False
     with world.database.transaction():
         keys = [world.database.insert({"name": name, "amount": "1.00"}) for name in names]
-    world._settle(60)
+    world.settle(60)
     return world, keys
 
 
@@ -48,7 +48,7 @@ def paste(world: World, key: str, name: str, sync: str) -> None:
 def edit(world: World, key: str, name: str) -> None:
     body = bodies.TypeText(cell=f"B{row_of(world, key) + 1}", text=name)
     world.spreadsheet.act(lambda book, tab: actions.type_text(book, tab, body))
-    world._settle(60)
+    world.settle(60)
     assert (seen(world, key), world.database.kept.rows[key]["name"]) == (name, name)
 
 
@@ -59,7 +59,7 @@ def test_a_missing_row_comes_back_and_is_not_deleted_in_the_database() -> None:
     rebuild(world, missing)
     roster = world.sheet_sink.owner.roster
     roster.pause("leads", OpenAgain("the scratch tab is gone"))
-    world._settle(60)
+    world.settle(60)
     assert world.database.kept.rows == before
     assert seen(world, missing) == "missing"
     assert not roster.tabs["leads"].rebuild_left
@@ -76,7 +76,7 @@ def test_an_edited_cell_that_was_damaged_with_its_mark_is_as_the_topic_has_it() 
     paste(world, key, "nobody wrote this", encode_mark(forged))
     before = dict(world.database.kept.rows)
     rebuild(world, key)
-    world._settle(60)
+    world.settle(60)
     assert seen(world, key) == "edited"
     assert world.database.kept.rows == before
 
@@ -88,6 +88,6 @@ def test_an_old_row_that_is_pasted_back_with_its_mark_is_as_the_topic_has_it() -
     edit(world, key, "third")
     before = dict(world.database.kept.rows)
     paste(world, key, "second", old)
-    world._settle(60)
+    world.settle(60)
     assert seen(world, key) == "third"
     assert world.database.kept.rows == before

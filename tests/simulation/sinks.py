@@ -40,7 +40,7 @@ class SheetServices(Services):
 
     def table(self, binding: Binding, zone: str) -> TableNow:
         """See Services."""
-        return TableNow(self.doors.shape, self.doors.last_truncate(), "1/1/1")
+        return TableNow(self.doors.shape, self.doors.last_truncate(), self.doors.identity)
 
     def sample(self, binding: Binding, shape: TableShape, limit: int) -> list[Any]:
         """See Services: what the spreadsheet keeps is not in question here."""
@@ -92,6 +92,7 @@ class SheetSink:
     still_owner: Callable[[Any], bool]
     late: list[Any]
     rules: Rules = ALL
+    identity: str = "1/1/1"
     owner: Owner = field(init=False)
 
     def __post_init__(self) -> None:

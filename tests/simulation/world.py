@@ -75,7 +75,7 @@ class World:
 
     def run(self) -> None:
         """The history, then quiet until nothing moves any more."""
-        self._settle(20)
+        self.settle(20)
         self._begin_remarks()
         moves = self._moves()
         for _ in range(STEPS):
@@ -85,11 +85,11 @@ class World:
         self.say("quiet")
         self.database.locked.clear()
         self._land_late()
-        self._settle(90)
+        self.settle(90)
         while told := self.person.tidy():
             self.say("person", told)
             self.copies += 1
-            self._settle(90)
+            self.settle(90)
 
     def _fill_table(self) -> None:
         with self.database.transaction():
@@ -100,7 +100,8 @@ class World:
         for _ in range(3):
             self.person.act({"remark": 1})
 
-    def _settle(self, most: int) -> None:
+    def settle(self, most: int) -> None:
+        """Everything does what is due, with no fault, until nothing moves; at most so many times."""
         unchanged = 0
         was = self.faulty
         self.faulty = False
@@ -132,7 +133,7 @@ class World:
             self._decide: 4,
             self._own: 7,
             self._own_stale: 1,
-            self._crash_owner: 0.25,
+            self.crash_owner: 0.25,
             self._take_over: 0.2,
             self._crash_database_sink: 0.2,
             self._land_late: 0.2,
@@ -339,7 +340,8 @@ class World:
         moves: dict[Callable[[], None], float] = {self._person: 6, self._application: 2, self._stream: 2, self._decide: 2}
         return {**moves, self._trigger: 1, self._post: 2, self._land_late: 0.5}
 
-    def _crash_owner(self) -> None:
+    def crash_owner(self) -> None:
+        """Another process of the sheet sink takes the place of this one, which has ended."""
         self.say("owner crashes")
         self.sheet_sink = self._new_sheet_sink()
 
