@@ -1,7 +1,7 @@
 """Makes the connector that runs the one that is wanted, and waits until it runs."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from connectors.publication import is_published, publish, published_tables
 from connectors.source import Difference, Source, configuration, differences, explain
 from tabstream.errors import OperatorError, Outage
 from tabstream.kafka.connect import Connect, ConnectorState, ConnectUnreachable
+from tabstream.postgres.connection import connect as connected
 from tabstream.postgres.slots import drop_slot
 from tabstream.postgres.snapshots import ask_for_snapshot
 
@@ -37,11 +38,14 @@ def plan(source: Source, connect: Connect) -> Planned:
     return Planned(now is None, tuple(differences(now or {}, configuration(source))))
 
 
-def apply(source: Source, connect: Connect, existing: Sequence[str], say: Callable[[str], None]) -> Planned:
+def apply(
+    source: Source, connect: Connect, existing: Sequence[str], say: Callable[[str], None], new_topics: Collection[str] = ()
+) -> Planned:
     """Applies the configuration and waits until every task runs.
 
     `existing` are the bound tables that the database has. Those that are not published yet are announced to a connector
-    that runs by a signal, for an incremental snapshot. Raises OperatorError with the reason and a remedy if a task fails,
+    that runs by a signal, for an incremental snapshot; so are those whose topics are new (`new_topics`), and have none of
+    the rows that were streamed before. Raises OperatorError with the reason and a remedy if a task fails,
     ConnectUnreachable if nobody answers.
     """
     planned = plan(source, connect)
@@ -60,7 +64,7 @@ def apply(source: Source, connect: Connect, existing: Sequence[str], say: Callab
             say("making the publication, and the slot anew: what was written without it can't be decoded")
             drop_slot(source.database_url, source.name)
             publish(source.database_url, source.name, existing)
-            missing = set()
+            missing, new_topics = set(), ()
         _patiently(lambda: connect.put(source.name, configuration(source)))
     _patiently(lambda: connect.resume(source.name))
     if _patiently(lambda: connect.state(source.name)).failed:
@@ -70,7 +74,16 @@ def apply(source: Source, connect: Connect, existing: Sequence[str], say: Callab
     if missing:
         say(f"publishing {', '.join(sorted(missing))}, and asking for a snapshot")
     publish(source.database_url, source.name, existing, ask_for_snapshot)
+    if again := streamed_before(existing, missing, new_topics):
+        say(f"asking for a snapshot of {', '.join(again)}: what was streamed before is not in a new topic")
+        with connected(source.database_url, "tabstream connectors") as connection:
+            ask_for_snapshot(connection, again)
     return planned
+
+
+def streamed_before(existing: Collection[str], missing: Collection[str], new_topics: Collection[str]) -> list[str]:
+    """The tables with new topics that were published before: nothing else has them snapshotted."""
+    return sorted(set(existing) & set(new_topics) - set(missing))
 
 
 def _stop(source: Source, connect: Connect) -> None:

@@ -16,8 +16,8 @@ Say = Callable[[str], None]
 
 def install_source(settings: Settings, source: Source, connect: Connect, say: Say) -> None:
     """Makes what is missing, and returns once every task of the connector runs. Raises OperatorError, Outage."""
-    tables = tuple(table_topic(settings.topic_prefix, table) for table in source.tables)
-    made = ensure_topics(settings, own_topics(results_topic(settings)) + tables)
+    topics = {table: table_topic(settings.topic_prefix, table) for table in source.tables}
+    made = ensure_topics(settings, own_topics(results_topic(settings)) + tuple(topics.values()))
     if made:
         say(f"topics created: {', '.join(made)}")
     install(settings.database_url)
@@ -31,5 +31,5 @@ def install_source(settings: Settings, source: Source, connect: Connect, say: Sa
                 say(f"[yellow]{table} is not published: it has no primary key; add one and apply again[/yellow]")
         except OperatorError as problem:
             say(f"[yellow]{problem.problem}: {problem.remedy}[/yellow]")
-    applying.apply(source, connect, existing, say)
+    applying.apply(source, connect, existing, say, [table for table, topic in topics.items() if topic.name in made])
     say(f"connector {source.name} runs")

@@ -30,6 +30,7 @@ from consumers.sheet_sink.rendering import Batch, Origin, render
 from consumers.sheet_sink.roster import Roster
 from consumers.sheet_sink.services import Services
 from consumers.sheet_sink.shape_watch import check_shape
+from consumers.sheet_sink.unheard import recognise_all
 from consumers.sheet_sink.vanished import take_away_vanished
 from tabstream import metrics
 from tabstream.core.binding import Binding, binding_changes
@@ -37,7 +38,7 @@ from tabstream.core.edits import Edit, How, parts
 from tabstream.core.identity import Identity
 from tabstream.core.tab import ObservedRow
 from tabstream.core.tabparts import Draft, Look, TabPlan
-from tabstream.core.tabplan import MAX_ROWS, LooksWrong, believe, recognise, wanted_changes, wanted_shown
+from tabstream.core.tabplan import MAX_ROWS, LooksWrong, believe, wanted_changes, wanted_shown
 from tabstream.errors import BindingProblem, FormRefused, Outage
 from tabstream.kafka.messages import Signal
 from tabstream.kafka.publisher import BrokerUnavailable, MessageTooLarge
@@ -343,7 +344,7 @@ class Owner:
         rows = {row.row: row for row in tab.rows(seen.cells)}
         if request.rows is None:
             tab.look_whole_at_ms = None
-            found = recognise(tab.book, list(rows.values()))
+            found = recognise_all(tab, list(rows.values()), self._services, now)
         else:
             found = believe(
                 tab.book,

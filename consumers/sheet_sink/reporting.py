@@ -13,6 +13,7 @@ from tabstream.core.guard import held_digest
 from tabstream.kafka.messages import State, Status
 
 _STALLED_SECONDS = 60.0
+_LACKING_MS = 60_000  # a row's event may be on its way
 _GAUGES = (
     metrics.OLDEST_UNSHOWN_SECONDS,
     metrics.TAB_ROWS,
@@ -102,6 +103,7 @@ def silent_topics(owner: Owner) -> list[SilentTopic]:
 
 def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
     book = tab.book
+    problem, remedy = _problem(owner, tab, now_ms) or (None, None)
     details = {
         "held_rows": dict(sorted(book.held.items())[:100]),
         "held_digest": held_digest(book.held) if book.held else None,
@@ -119,8 +121,8 @@ def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
         owned_since_ms=owner.since_ms,
         state=State.RUNNING if tab.inbox.complete else State.STARTING,
         at_ms=now_ms,
-        problem=owner.problem,
-        remedy="none: it is tried again" if owner.problem else None,
+        problem=problem,
+        remedy=remedy,
         rows=_rows(tab),
         lag_messages=len(book.dirty) + tab.inbox.waiting,
         oldest_unshown_ms=tab.oldest_unshown_ms if book.dirty else None,
@@ -130,6 +132,18 @@ def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:
         held=len(book.held),
         parked=len(book.parked),
         details=_details(owner, tab.binding.name, details),
+    )
+
+
+def _problem(owner: Owner, tab: BoundTab, now_ms: int) -> tuple[str, str] | None:
+    if owner.problem:
+        return owner.problem, "none: it is tried again"
+    lacking = [since for since in list(tab.book.lacking.values()) if now_ms - since >= _LACKING_MS]
+    if not lacking:
+        return None
+    return (
+        f"topic {tab.topics.table!r} lacks rows that table {tab.binding.table!r} has: {len(lacking)}, which stay as they are",
+        "have the table snapshotted: docs/runbook.md, a topic lacks rows that its table has",
     )
 
 

@@ -23,7 +23,7 @@ from tabstream.core.googletime import GoogleClock, clock_from_call
 from tabstream.core.results import Truncated
 from tabstream.core.rowmerge import BoundTable, key_texts
 from tabstream.core.watermark import Watermark
-from tabstream.errors import BindingProblem, Outage
+from tabstream.errors import BindingProblem, NotAccepted, Outage
 from tabstream.kafka import clients
 from tabstream.kafka.events import Events
 from tabstream.kafka.messages import Status
@@ -145,14 +145,16 @@ class Services:
             return Rows(BoundTable(binding, shape), commit_times=False).sample(connection, limit)
 
     def are_there(self, binding: Binding, shape: TableShape, keys: Sequence[RowKey]) -> list[bool]:
-        """For each key whether the table has it. Raises Outage."""
+        """For each key whether the table has it; it can't have what is no value of the key's type. Raises Outage."""
         rows = Rows(BoundTable(binding, shape), commit_times=False)
-        texts = [key_texts(key, shape) for key in keys]
+        texts = [_key_texts(key, shape) for key in keys]
+        asked = [text for text in texts if text is not None]
         found: list[bool] = []
         with self._database() as connection:
-            for start in range(0, len(texts), _KEYS_AT_ONCE):
-                found += [row is not None for row in rows.read(connection, texts[start : start + _KEYS_AT_ONCE])]
-        return found
+            for start in range(0, len(asked), _KEYS_AT_ONCE):
+                found += _are_there(rows, connection, asked[start : start + _KEYS_AT_ONCE])
+        answers = iter(found)
+        return [text is not None and next(answers) for text in texts]
 
     def ask_for_snapshot(self, binding: Binding) -> None:
         """Has Debezium stream the table anew; without the right to ask, that is only logged. Raises Outage."""
@@ -220,3 +222,19 @@ class Services:
             before_sleep=lambda state: say(str(state.outcome.exception() if state.outcome else "")),
             reraise=True,
         )
+
+
+def _key_texts(key: RowKey, shape: TableShape) -> tuple[str, ...] | None:
+    try:
+        return key_texts(key, shape)
+    except (NotAccepted, ValueError, TypeError):
+        return None
+
+
+def _are_there(rows: Rows, connection: Connection, keys: Sequence[tuple[str, ...]]) -> list[bool]:
+    """One key that the database refuses must not hide the others."""
+    try:
+        return [row is not None for row in rows.read(connection, keys)]
+    except psycopg.DataError:
+        half = len(keys) // 2
+        return _are_there(rows, connection, keys[:half]) + _are_there(rows, connection, keys[half:]) if half else [False]

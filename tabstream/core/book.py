@@ -61,6 +61,8 @@ class Book:
     """Keys that an operator's fold of the topic does not have: their rows are taken away, not taken for new ones."""
     asked: set[RowKey] = field(default_factory=set)
     """Keys that an operator's rebuild has named, and that are not settled since."""
+    lacking: dict[RowKey, int] = field(default_factory=dict)
+    """Keys whose rows stand in the tab and in the table, while the topic tells nothing of them: since when that is known."""
     unanswered: dict[RowKey, dict[str, SeenCell]] = field(default_factory=dict)
     """Cells of rows that hold a person's own value: nobody has seen there what the database has had since their `base`."""
 
@@ -86,6 +88,7 @@ class Book:
         self.changes[desired.key] = desired
         self.dirty[desired.key] = desired.offset
         self.ahead.pop(desired.key, None)
+        self.lacking.pop(desired.key, None)
         self.snapshot.saw(desired)
         self.waiting.discard(desired.key)
         self.waiting.difference_update(old for old in self.renames if self.new_key(old) == desired.key)
@@ -120,7 +123,7 @@ class Book:
             self._take_key_back(name, self.keyed[name])
         for key in keys:
             entry = self.entries.get(key)
-            if entry is not None:
+            if entry is not None and key not in self.lacking:
                 self.dirty.setdefault(key, entry.offset)
                 if entry.deleted:
                     self.changes.setdefault(key, Desired(key, None, entry.partition, entry.offset))
@@ -162,6 +165,14 @@ class Book:
             if not entry.deleted and (change is None or truncated.took(change.lsn, change.committed_ms)):
                 self._take_away(key, entry, truncated)
 
+    def lacks(self, keys: Iterable[RowKey], now_ms: int) -> None:
+        """The topic tells nothing of these keys, yet the table has them: their rows in the tab are theirs, as they stand."""
+        for key in keys:
+            self.lacking[key] = now_ms
+            self.entries.setdefault(key, Entry(shown=True))
+            self.rebuilding.discard(key)
+            self.asked.discard(key)
+
     def left_out(self) -> list[RowKey]:
         """The keys that the newest snapshot has not brought: they are gone, or still to come. The database knows."""
         if not self.snapshot.open:
@@ -202,6 +213,7 @@ class Book:
     def _gone(self, key: RowKey, entry: Entry, lsn: int | None) -> None:
         entry.deleted = True
         self.ahead.pop(key, None)
+        self.lacking.pop(key, None)
         self.changes[key] = Desired(key, None, entry.partition, entry.offset, lsn)
         self.dirty[key] = entry.offset
 
@@ -273,7 +285,7 @@ class Book:
     def rebuild(self, keys: Iterable[RowKey]) -> int:
         """Has the rows of these keys shown anew, as the topic has them. Deletes of them that were not sent are dropped; how
         many those are."""
-        wanted = set(keys) - self.ahead.keys()  # of these the topic has not told yet
+        wanted = set(keys) - self.ahead.keys() - self.lacking.keys()  # of these the topic has not told yet
         self.asked |= wanted
         dropped = [key for key in wanted if self.suspects.pop(key, None) is not None]
         for key in wanted:

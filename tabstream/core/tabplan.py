@@ -53,7 +53,7 @@ def believe(book: Book, rows: Mapping[RowKey, ObservedRow], tokens: Mapping[str,
         if not isinstance(row.mark, Mark) or row.mark.key != key or row.key != key or row.mark_name in book.mistakes.rows:
             raise LooksWrong(key)
         found.rows[key] = Located(row, row.mark)
-        if key in book.entries:
+        if key in book.entries and key not in book.lacking:
             book.entries[key].stands_at(row.mark.offset)
     for token, row in tokens.items():
         if row.mark != NewRow(token) or (row.key is not None and row.key in book.entries):
@@ -80,7 +80,7 @@ def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
             if key in book.entries:
                 book.entries[key].row = place.row.row
                 book.entries[key].shown = True
-                if place.mark is not None:
+                if place.mark is not None and key not in book.lacking:  # its mark may be of another topic
                     book.entries[key].stands_at(place.mark.offset)
     for token in [t for t in book.tokens if t not in found.tokens and book.tokens[t].answer is None]:
         del book.tokens[token]
@@ -91,6 +91,12 @@ def recognise(book: Book, rows: Sequence[ObservedRow]) -> Identity:
     book.waiting.clear()
     book.wants_whole = False
     return found
+
+
+def unheard_of(book: Book, found: Identity) -> list[RowKey]:
+    """The keys of rows of which the topic tells nothing: the table may have them nevertheless, where the topic was made anew
+    or has lost messages."""
+    return [key for key in {**found.rows, **found.cleared} if key not in book.entries]
 
 
 def wanted_changes(book: Book, found: Identity, look: Look, now_ms: int) -> set[RowKey]:

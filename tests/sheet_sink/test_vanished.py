@@ -77,3 +77,10 @@ def test_of_a_table_that_is_another_one_every_key_is_looked_up(leads: Desk, data
     leads.flush()
     assert [row[0] for row in leads.grid()] == ["1", "3"]
     assert not leads.tab.checks_snapshot(10_000)
+
+
+def test_a_key_that_no_row_can_have_hides_no_other_one(leads: Desk, database_url: str) -> None:
+    with_database = replace(leads.services, settings=leads.services.settings.model_copy(update={"database_url": database_url}))
+    keys = ["[1]", '["no number"]', "[2]", "[1,2]", f"[{10**18}0]", "no key", "[3]"]
+    there = with_database.are_there(leads.tab.binding, leads.tab.shape, keys)
+    assert [key for key, is_there in zip(keys, there, strict=True) if is_there] == ["[1]", "[3]"]

@@ -4,8 +4,13 @@ from collections.abc import Iterable
 
 import pytest
 
+from consumers.sheet_sink.reporting import statuses
 from sheets_emulator.person import actions, bodies, structure
+from tabstream.core.rebuilding import encode_keys
 from tabstream.core.watermark import METADATA_KEY, Watermark, decode_watermark
+from tabstream.kafka.messages import Signal, SignalKind
+from tests.simulation.checks import wrong
+from tests.simulation.spreadsheet import SPREADSHEET_ID
 from tests.simulation.world import World
 
 REMARK = "E"
@@ -22,8 +27,7 @@ def world() -> World:
     snapshot(made, made.database.kept.rows)
     made.settle(40)
     for row in range(2, 7):
-        body = bodies.TypeText(cell=f"{REMARK}{row}", text=f"remark {key_in(made, row)}")
-        made.spreadsheet.act(lambda book, tab, body=body: actions.type_text(book, tab, body))  # type: ignore[misc]
+        type_text(made, f"{REMARK}{row}", f"remark {key_in(made, row)}")
     return made
 
 
@@ -47,9 +51,25 @@ def remarks(world: World) -> dict[str, str]:
     return {key: str(sheet.cell(row - 1, 4).effective) for row in rows if (key := key_in(world, row))}
 
 
-def delete_row(world: World, key: str) -> None:
+def row_of(world: World, key: str) -> int:
     (row,) = [row for row in range(2, world.spreadsheet.sheet.used_rows() + 1) if key_in(world, row) == key]
+    return row
+
+
+def delete_row(world: World, key: str) -> None:
+    row = row_of(world, key)
     world.spreadsheet.act(lambda book, tab: structure.delete_rows(book, tab, bodies.Rows(rows=[row])))
+
+
+def type_text(world: World, cell: str, text: str) -> None:
+    body = bodies.TypeText(cell=cell, text=text)
+    world.spreadsheet.act(lambda book, tab: actions.type_text(book, tab, body))
+
+
+def change(world: World, key: str, **texts: str) -> None:
+    """The application changes a row."""
+    with world.database.transaction():
+        world.database.put(key, {**world.database.kept.rows[key], **texts})
 
 
 def watermark(world: World) -> Watermark:
@@ -88,3 +108,70 @@ def test_a_doubt_that_needs_no_change_of_a_row_is_looked_into_once(world: World)
     before = writes(world)
     world.settle(40)
     assert writes(world) == before
+
+
+def test_a_topic_that_was_made_anew_takes_no_row_away_that_the_table_has(world: World) -> None:
+    world.broker.make_table_anew()
+    change(world, "1", name="changed")
+    world.settle(60)
+    assert set(remarks(world).values()) == {f"remark {key}" for key in "12345"}
+    world.crash_owner()
+    world.settle(60)
+    assert set(remarks(world).values()) == {f"remark {key}" for key in "12345"}
+    snapshot(world, world.database.kept.rows)
+    world.settle(60)
+    assert remarks(world) == {key: f"remark {key}" for key in "12345"}
+    assert not wrong(world)
+
+
+def test_what_the_table_has_no_more_leaves_the_tab_though_a_new_topic_has_nothing_of_it(world: World) -> None:
+    with world.database.transaction():
+        world.database.remove("2")
+    world.database.log.clear()
+    world.broker.make_table_anew()
+    change(world, "1", name="changed")
+    world.settle(60)
+    assert sorted(remarks(world)) == ["1", "3", "4", "5"]
+    assert "2" not in world.database.kept.rows
+
+
+def test_what_people_do_with_a_row_that_a_new_topic_lacks_is_saved(world: World) -> None:
+    world.broker.make_table_anew()
+    change(world, "1", name="changed")
+    world.settle(60)
+    type_text(world, f"B{row_of(world, '3')}", "typed")
+    delete_row(world, "4")
+    world.settle(60)
+    assert world.database.kept.rows["3"]["name"] == "typed"
+    snapshot(world, world.database.kept.rows)
+    world.settle(90)
+    assert sorted(world.database.kept.rows) == sorted(remarks(world)) == ["1", "2", "3", "5"]
+    assert not wrong(world)
+
+
+def test_a_rebuild_takes_no_row_away_that_only_the_topic_lacks(world: World) -> None:
+    world.broker.make_table_anew()
+    change(world, "1", name="changed")
+    world.settle(60)
+    [argument] = encode_keys(["[2]"])
+    world.broker.signal(Signal("i", SPREADSHEET_ID, SignalKind.REBUILD, 0, "leads", argument=argument))
+    world.settle(60)
+    assert "2" in remarks(world)
+    assert not world.sheet_sink.owner.roster.tabs["leads"].rebuild_left
+
+
+def test_status_tells_that_the_topic_lacks_rows_until_it_has_them(world: World) -> None:
+    def problem() -> str | None:
+        [status] = statuses(world.sheet_sink.owner, "sink", world.clock.now_ms())
+        return status.problem
+
+    world.broker.make_table_anew()
+    change(world, "1", name="changed")
+    world.settle(60)
+    assert problem() is None, "its events may be on their way"
+    world.clock.advance(60)
+    told = problem()
+    assert told is not None and "lacks rows that table 'public.leads' has: 4" in told
+    snapshot(world, world.database.kept.rows)
+    world.settle(60)
+    assert problem() is None

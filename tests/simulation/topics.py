@@ -62,8 +62,17 @@ class Broker:
     edits: list[list[bytes]] = field(default_factory=lambda: [[] for _ in range(EDIT_PARTITIONS)])
     edit_keys: dict[bytes, int] = field(default_factory=dict)
     signals: list[Signal] = field(default_factory=list)
+    table_id: str = "table's id"
 
     def __post_init__(self) -> None:
+        self._make_table()
+
+    def make_table_anew(self) -> None:
+        """The table's topic is deleted, and made again without what was in it."""
+        self.table_id += " anew"
+        self._make_table()
+
+    def _make_table(self) -> None:
         self.table = [{} for _ in range(self.partitions)]
         self.times = [[] for _ in range(self.partitions)]
         self.ends = [0] * self.partitions
@@ -71,7 +80,7 @@ class Broker:
     @property
     def topics(self) -> Topics:
         """The topics as they are now."""
-        return Topics(TABLE, "table's id", self.partitions, RESULTS, "results' id", 0, len(self.results))
+        return Topics(TABLE, self.table_id, self.partitions, RESULTS, "results' id", 0, len(self.results))
 
     def change(
         self, key: Mapping[str, Any], value: Mapping[str, Any] | None, renamed: tuple[bytes, bool] | None = None

@@ -12,7 +12,7 @@ import yaml
 
 from tabstream.core.results import Answer, Claim, EditResult, RowAnswer, Truncated, read_result
 from tests.stack.local_stack import LocalStack, until
-from tests.stack.topics import changes
+from tests.stack.topics import changes, delete_topic
 
 NAME = "tabstream_db"
 TABLE = "CREATE TABLE IF NOT EXISTS parts (id int PRIMARY KEY, name text); TRUNCATE parts"
@@ -94,6 +94,15 @@ def test_a_table_with_a_generated_column_is_snapshot_by_a_connector_that_runs(
     connector.apply(TABSTREAM_BINDINGS_FILE=str(binding_file(tmp_path / "more.yaml", "public.parts", "public.doubled")))
     assert [after["name"] for _, after in changes(stack, "db.public.doubled", 2)] == ["one", "two"]
     connector.apply()
+
+
+def test_a_topic_that_was_deleted_is_made_anew_with_a_snapshot_of_its_table(connector: Connector, stack: LocalStack) -> None:
+    connector.apply()
+    delete_topic(stack, "db.public.parts")
+    said = connector.apply()
+    assert "asking for a snapshot of public.parts" in said
+    assert changes(stack, "db.public.parts", 1) == [("r", {"id": 1, "name": "before"})]
+    assert "snapshot" not in connector.apply()
 
 
 def test_applying_again_changes_nothing(connector: Connector) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import fastavro
 import httpx
 from confluent_kafka import Consumer, Message
+from confluent_kafka.admin import AdminClient
 
-from tests.stack.local_stack import LocalStack
+from tests.stack.local_stack import LocalStack, until
 
 Row = Mapping[str, Any]
 
@@ -39,6 +40,13 @@ def messages(stack: LocalStack, topic: str, enough: Callable[[list[Message]], bo
     finally:
         consumer.close()
     return found
+
+
+def delete_topic(stack: LocalStack, topic: str) -> None:
+    """Returns once it is gone."""
+    admin = AdminClient({"bootstrap.servers": stack.env()["bootstrap_servers"]})
+    admin.delete_topics([topic])[topic].result(30)
+    until(lambda: topic not in admin.list_topics(timeout=10).topics, f"{topic} to be gone")
 
 
 def changes(
