@@ -32,6 +32,14 @@ _ANSWER_SECONDS = 10.0
 Say = Callable[[str], None]
 
 
+class LeftPaused(Outage):
+    """The tab may have been cleaned or not: its owner must not go on with it."""
+
+    def __init__(self, name: str, problem: Outage) -> None:
+        super().__init__(f"{name} stays paused, its tab could not be cleaned: {problem}")
+        self.remedy = f"run tabstream unbind {name} again, which goes on here; or tabstream resume {name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Unbound:
     """What was done. `tab_gone`: there was no tab any more; `still_held`: its owner still reports the binding."""
@@ -59,12 +67,14 @@ class Unbinder:
             known = ", ".join(b.name for b in bindings.bindings) or "none"
             raise OperatorError(f"there is no binding {name!r} in the bindings file", f"choose one of: {known}")
         is_owned = status is not None and is_reported(status, self.doors.clock.now_ms(), SILENT_AFTER_MS)
+        with self.doors.database() as connection:  # before anything is paused that would stay so
+            has_decided = not keep_marks and installed_version(connection) is not None
         tab_gone = False
         if binding is not None:
             tab_gone = self._let_go_of(binding, bindings, status if is_owned else None, keep_marks, force)
             change_file(path, lambda text: without_entry(text, name))
-        with self.doors.database() as connection:
-            if not keep_marks and installed_version(connection) is not None:
+        if has_decided:
+            with self.doors.database() as connection:
                 connection.execute(statement("forget_binding"), {"binding": name})
         still_held = is_owned and not self._is_let_go(name)
         if not still_held:
@@ -87,13 +97,20 @@ class Unbinder:
                     "wait until tabstream status shows none, or --force: they stay in the sheet alone",
                 )
             is_last = len(bindings.of_spreadsheet(binding.spreadsheet_id)) == 1
-            return not clean(self.doors, binding, is_last, keep_marks)
+            try:
+                return not clean(self.doors, binding, is_last, keep_marks)
+            except Outage as problem:
+                if status is None:
+                    raise
+                raise LeftPaused(binding.name, problem) from problem
         except BindingProblem as problem:
             if force:
                 return True
             self._go_on(binding, status, was_paused)
             raise OperatorError(problem.problem, f"{problem.remedy}; or --force, which leaves the tab as it is") from problem
-        except OperatorError:
+        except LeftPaused:
+            raise
+        except (OperatorError, Outage):
             self._go_on(binding, status, was_paused)
             raise
 

@@ -11,7 +11,9 @@ from tabstream.config import Settings
 from tabstream.core.binding import Binding
 from tabstream.kafka.messages import State, Status
 from tabstream.kafka.publisher import Publisher
+from tabstream.kafka.reader import TopicReader
 from tabstream.kafka.status_topic import read_newest
+from tabstream.kafka.topics import SIGNALS
 from tabstream.postgres.connection import Connection
 from tests.kafka.registry_server import RegistryServer
 from tests.operations.binding.conftest import MARKED, Desk
@@ -55,6 +57,12 @@ def settings(desk: Desk) -> Settings:
 
 def reported(desk: Desk) -> set[str]:
     return set(read_newest(settings(desk), 10))
+
+
+def signals(desk: Desk) -> int:
+    """How many signals have been sent."""
+    with TopicReader(settings(desk)) as reader:
+        return sum(bounds.following for bounds in reader.bounds(SIGNALS).values())
 
 
 def status(desk: Desk, at_ms: int, details: str = "{}", edits_waiting: int = 0) -> Status:
@@ -110,3 +118,12 @@ def test_what_an_interrupted_command_has_left_is_cleared_by_the_next(office: Des
     assert office.run("unbind", "leads").exit_code == 0
     assert "leads" not in reported(office)
     assert "there is no binding 'leads' in the bindings file: choose one of: none" in office.refused("unbind", "leads")
+
+
+def test_a_database_out_of_reach_is_told_before_anything_is_paused_or_cleaned_bad(office: Desk) -> None:
+    tell(office, status(office, SystemClock().now_ms()))
+    office.database_url = "postgresql://u@127.0.0.1:1/none"
+    before, file, sent = office.person.rows(), office.file.read_text(encoding="utf-8"), signals(office)
+    assert "the database can't be reached" in office.refused("unbind", "leads", "--wait", "1")
+    assert signals(office) == sent
+    assert (office.person.rows(), office.file.read_text(encoding="utf-8")) == (before, file)
