@@ -124,6 +124,12 @@ class TopicReader:
             raise BrokerAway(f"kafka at {self._where} gives no answer: {clients.why(self._consumer, problem)}") from problem
 
 
+def require_answer(settings: Settings) -> None:
+    """Raises BrokerAway within a few seconds where Kafka gives no answer; other calls find that out much later."""
+    with TopicReader(settings) as reader:
+        reader.topics()
+
+
 def in_time_order(arrivals: Iterable[Record | int], partitions: Iterable[int]) -> Iterator[Record]:
     """Records of several partitions by their time; a number says that this partition has come to its end."""
     waiting: dict[int, deque[Record]] = {partition: deque() for partition in partitions}

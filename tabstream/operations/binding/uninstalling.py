@@ -73,7 +73,7 @@ class Uninstaller:
         return parts + (self._topics(bindings) if self.topics else [])
 
     def _refuse_running(self) -> None:
-        running = members(self.doors.services.admin, (SHEET_SINKS, DATABASE_SINKS))
+        running = members(self.doors.settings, self.doors.services.admin, (SHEET_SINKS, DATABASE_SINKS))
         if running:
             told = ", ".join(f"{group.removeprefix('tabstream.')} on {', '.join(hosts)}" for group, hosts in running.items())
             raise OperatorError(f"still running: {told}", "stop the sheet sinks and database sinks first")

@@ -127,3 +127,9 @@ def test_a_database_out_of_reach_is_told_before_anything_is_paused_or_cleaned_ba
     assert "the database can't be reached" in office.refused("unbind", "leads", "--wait", "1")
     assert signals(office) == sent
     assert (office.person.rows(), office.file.read_text(encoding="utf-8")) == (before, file)
+
+
+def test_a_kafka_out_of_reach_keeps_tabstream_from_being_uninstalled_bad(desk: Desk) -> None:
+    told = desk.refused("uninstall")
+    assert told.startswith(f"kafka at {desk.kafka} gives no answer: ")
+    assert told.endswith(": start Kafka, or correct TABSTREAM_BOOTSTRAP_SERVERS")
