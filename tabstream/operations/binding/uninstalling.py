@@ -1,6 +1,6 @@
 """What `tabstream uninstall` takes away, part by part: what is gone already is passed over, so it can be run again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
@@ -75,8 +75,7 @@ class Uninstaller:
     def _refuse_running(self) -> None:
         running = members(self.doors.settings, self.doors.services.admin, (SHEET_SINKS, DATABASE_SINKS))
         if running:
-            told = ", ".join(f"{group.removeprefix('tabstream.')} on {', '.join(hosts)}" for group, hosts in running.items())
-            raise OperatorError(f"still running: {told}", "stop the sheet sinks and database sinks first")
+            raise OperatorError(f"still running: {told_running(running)}", "stop the sheet sinks and database sinks first")
 
     def _tabs(self, bindings: Bindings) -> Iterator[Part]:
         for number, binding in enumerate(bindings.bindings):
@@ -145,6 +144,16 @@ class Uninstaller:
     def _in_database(self, drop: Callable[..., None], *arguments: str) -> None:
         with self.doors.database() as connection:
             drop(connection, *arguments)
+
+
+def told_running(running: Mapping[str, Sequence[str]]) -> str:
+    """The members of each group in words, by the hosts they run on."""
+    told = []
+    for group, hosts in running.items():
+        kind = group.removeprefix("tabstream.")
+        many = kind if len(hosts) == 1 else f"{len(hosts)} {kind}s"
+        told.append(f"{many} on {', '.join(sorted(set(hosts)))}")
+    return ", ".join(told)
 
 
 def _has_ours(marked: Marked) -> bool:

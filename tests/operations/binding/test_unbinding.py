@@ -14,6 +14,7 @@ from tabstream.kafka.publisher import Publisher
 from tabstream.kafka.reader import TopicReader
 from tabstream.kafka.status_topic import read_newest
 from tabstream.kafka.topics import SIGNALS
+from tabstream.operations.binding.uninstalling import told_running
 from tabstream.postgres.connection import Connection
 from tests.kafka.registry_server import RegistryServer
 from tests.operations.binding.conftest import MARKED, Desk
@@ -133,3 +134,8 @@ def test_a_kafka_out_of_reach_keeps_tabstream_from_being_uninstalled_bad(desk: D
     told = desk.refused("uninstall")
     assert told.startswith(f"kafka at {desk.kafka} gives no answer: ")
     assert told.endswith(": start Kafka, or correct TABSTREAM_BOOTSTRAP_SERVERS")
+
+
+def test_the_sinks_that_still_run_are_counted() -> None:
+    running = {"tabstream.sheet-sink": ["10.0.0.1", "10.0.0.1"], "tabstream.database-sink": ["10.0.0.2"]}
+    assert told_running(running) == "2 sheet-sinks on 10.0.0.1, database-sink on 10.0.0.2"
