@@ -92,7 +92,8 @@ class Past:
 
     def reaches_back_to(self, reached_ms: int) -> int:
         """The earliest time (ms since 1970) from which on every moment can be told."""
-        return max((min(reached_ms, ms) for ms in self._second_ms()), default=reached_ms)
+        told_ms = max((min(reached_ms, ms) for ms in self._second_ms()), default=reached_ms)
+        return told_ms if self.first_ms is None else max(told_ms, self.first_ms)
 
     def _second_ms(self) -> list[int]:
         never = 1 << 62

@@ -123,3 +123,7 @@ def test_partitions_are_cut_each_by_itself() -> None:
 
 def test_a_message_without_a_key_is_passed_over() -> None:
     assert past([Message(0, 0, 0, None, b"1")], UpTo(ms=10)).newest == {}
+
+
+def test_a_topic_reaches_back_no_further_than_it_begins() -> None:
+    assert past(log(("a", 500, 500), ("b", 600, 600)), UpTo(ms=700)).reaches_back_to(90) == 500
