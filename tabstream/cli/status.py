@@ -85,7 +85,8 @@ def parts(overview: "Overview", now_ms: int) -> "list[RenderableType]":
     if overview.bindings:
         found.append(_table(overview, now_ms))
     elif not overview.unreachable and overview.file_problem is None:
-        found.append("no binding has been reported yet; set TABSTREAM_BINDINGS_FILE to see those that are configured")
+        unset = "set TABSTREAM_BINDINGS_FILE to see those that are configured"
+        found.append(f"no binding has been reported yet; {'the bindings file names none' if overview.has_file else unset}")
     if len(overview.instances) > 1:
         shares = ", ".join(f"{i.owner} owns {i.spreadsheets}" for i in overview.instances)
         found.append(plain(f"{len(overview.instances)} sheet sinks share the spreadsheets: {shares}"))

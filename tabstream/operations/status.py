@@ -83,12 +83,13 @@ class Instance:
 @dataclass(frozen=True, slots=True)
 class Overview:
     """Everything that could be learnt. `warnings` are what processes go on in spite of; `file_problem` is what is wrong with
-    the bindings file that this command was given."""
+    the bindings file that this command was given, `has_file` whether it was given one."""
 
     bindings: tuple[BindingReport, ...]
     unreachable: tuple[Unreachable, ...] = ()
     warnings: tuple[str, ...] = ()
     file_problem: str | None = None
+    has_file: bool = False
 
     @property
     def well(self) -> bool:
@@ -141,7 +142,8 @@ def read_overview(settings: Settings, clock: Clock, seconds: float = SECONDS) ->
         file_problem = None
     except ConfigurationError as problem:
         bindings, file_problem = (), str(problem)
-    return replace(_ask(settings, clock, seconds, bindings), file_problem=file_problem)
+    found = _ask(settings, clock, seconds, bindings)
+    return replace(found, file_problem=file_problem, has_file=settings.bindings_file is not None)
 
 
 def _ask(settings: Settings, clock: Clock, seconds: float, bindings: Sequence[Binding]) -> Overview:

@@ -47,6 +47,12 @@ def test_no_binding_at_all_says_what_to_set() -> None:
     assert "TABSTREAM_BINDINGS_FILE" in shown(Overview(()))
 
 
+def test_a_bindings_file_without_bindings_is_told() -> None:
+    text = shown(Overview((), has_file=True))
+    assert "the bindings file names none" in text
+    assert "TABSTREAM_BINDINGS_FILE" not in text
+
+
 def test_programs_get_every_field() -> None:
     answer = as_record(Overview((LEADS,)))
     [binding] = answer["bindings"]
