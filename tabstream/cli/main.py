@@ -33,6 +33,9 @@ from tabstream.cli import (
 from tabstream.collecting import collect_rarely
 from tabstream.errors import BindingProblem, ConfigurationError, OperatorError, Outage
 
+BROKEN_OFF = 130
+"""The exit code that typer makes of Ctrl-C, where a command does not end by it."""
+
 app = typer.Typer(
     name="tabstream",
     no_args_is_help=True,
@@ -82,12 +85,19 @@ app.add_typer(schemas.app, name="schemas")
 
 
 def main() -> None:
-    """Runs the command line; a wrong configuration ends with one message and exit code 2, a mistake or an outage with 1."""
+    """Runs the command line; a wrong configuration ends with one message and exit code 2, a mistake or an outage with 1.
+
+    Ctrl-C, where it is not how the command ends, is told on the error stream.
+    """
     # What a Kafka client logs of an outage is in the error that follows.
     logging.getLogger("librdkafka").addHandler(logging.NullHandler())
     collect_rarely()
     try:
         app()
+    except SystemExit as ended:
+        if ended.code == BROKEN_OFF:
+            typer.echo("broken off: run it again; nothing half-done is left that the next run does not mend", err=True)
+        raise
     except ConfigurationError as problem:
         typer.secho(f"error: {problem}", fg="red", err=True)
         sys.exit(2)
