@@ -15,6 +15,8 @@ from tabstream.core.history import Answered, Entry, Kept, TableEvent, Told, hist
 from tabstream.core.readable import key_parts
 from tabstream.core.results import EditResult, read_result
 from tabstream.core.telling import NEW_KEY, OLD_KEY
+from tabstream.core.types.other import Other
+from tabstream.core.types.text import Text
 from tabstream.errors import BindingProblem, NotAccepted, OperatorError, Outage, Poison
 from tabstream.kafka import own_schemas
 from tabstream.kafka.avro import Decoder
@@ -92,6 +94,9 @@ def wanted_key(text: str, shape: TableShape) -> RowKey:
                 column.to_database(value)
     except NotAccepted as problem:
         raise OperatorError(f"{text!r} is no key: {problem.reason}", "give it as the tab shows it") from problem
+    for name, column, value in zip(names, columns, values, strict=True):
+        if value is None and not isinstance(column, Text | Other):  # only of these may the text itself be empty
+            raise OperatorError(f"{text!r} is no key: {name} is empty", "give it as the tab shows it")
     return row_key(values)
 
 

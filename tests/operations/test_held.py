@@ -126,6 +126,7 @@ def test_a_row_that_has_changed_since_is_looked_at_first(desk: Desk, settings: S
         (Cell("leads", "2", "name"), "nothing waits for the cell 2 name"),
         (Cell("leads", "1", "email"), "nothing waits for the cell 1 email"),
         (Cell("leads", "1,2", "name"), "is no key"),
+        (Cell("leads", "", "name"), "'' is no key: lead_id is empty"),
     ],
 )
 def test_a_cell_bad(settings: Settings, held: Edit, where: Cell, problem: str) -> None:

@@ -10,6 +10,7 @@ from tabstream.operations.history import Reach, wanted_key
 from tests.core.tabs import SHAPE, column
 
 TWO = TableShape((column("no", "integer", False), column("country", "text", False), column("due", "date")), ("no", "country"))
+NAMED = TableShape((column("code", "text", False),), ("code",))
 DATED = TableShape((column("due", "date", False),), ("due",))
 
 
@@ -23,6 +24,7 @@ DATED = TableShape((column("due", "date", False),), ("due",))
         ('[17, "Bonn, DE"]', TWO, '[17,"Bonn, DE"]'),
         ('["17", 5]', TWO, '[17,"5"]'),
         ("2026-11-24", DATED, "[46350]"),
+        ("", NAMED, "[null]"),
     ],
 )
 def test_a_key_is_given_as_the_tab_shows_it(text: str, shape: TableShape, key: str) -> None:
@@ -35,6 +37,9 @@ def test_a_key_is_given_as_the_tab_shows_it(text: str, shape: TableShape, key: s
         ("17", TWO, "the key has 2 columns", "<no>,<country>"),
         ("17,DE", SHAPE, "the key is the column id", "<id>"),
         ("abc", SHAPE, "is no key", "as the tab shows it"),
+        ("", SHAPE, "'' is no key: id is empty", "as the tab shows it"),
+        ("", DATED, "'' is no key: due is empty", "as the tab shows it"),
+        (",DE", TWO, "',DE' is no key: no is empty", "as the tab shows it"),
     ],
 )
 def test_a_key_bad(text: str, shape: TableShape, problem: str, remedy: str) -> None:
