@@ -10,7 +10,7 @@ import tenacity
 from connectors.publication import is_published, publish, published_tables
 from connectors.source import Difference, Source, configuration, differences, explain
 from tabstream.errors import OperatorError, Outage
-from tabstream.kafka.connect import Connect, ConnectorState, ConnectUnreachable
+from tabstream.kafka.connect import Connect, ConnectorState, ConnectSilent, ConnectUnreachable
 from tabstream.postgres.connection import connect as connected
 from tabstream.postgres.slots import drop_slot
 from tabstream.postgres.snapshots import ask_for_snapshot
@@ -33,8 +33,9 @@ class Planned:
 
 
 def plan(source: Source, connect: Connect) -> Planned:
-    """What `apply` would change. Raises ConnectUnreachable."""
-    now = _patiently(lambda: connect.configuration(source.name))
+    """What `apply` would change. Raises ConnectUnreachable; a cluster that takes it in silence is asked once."""
+    asking = _retrying(_UNREACHABLE_SECONDS, ConnectUnreachable, but=ConnectSilent)
+    now = asking(connect.configuration, source.name)
     return Planned(now is None, tuple(differences(now or {}, configuration(source))))
 
 
@@ -143,9 +144,9 @@ def _patiently(call: Callable[[], T]) -> T:
     return _retrying(_UNREACHABLE_SECONDS, ConnectUnreachable)(call)
 
 
-def _retrying(seconds: float, *kinds: type[Outage]) -> tenacity.Retrying:
+def _retrying(seconds: float, *kinds: type[Outage], but: type[Outage] | tuple[()] = ()) -> tenacity.Retrying:
     return tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(kinds),
+        retry=tenacity.retry_if_exception(lambda problem: isinstance(problem, kinds) and not isinstance(problem, but)),
         wait=tenacity.wait_exponential(multiplier=0.1, max=1),
         stop=tenacity.stop_after_delay(seconds),
         reraise=True,

@@ -11,11 +11,19 @@ import httpx
 
 from tabstream.errors import OperatorError, Outage
 
+_SECONDS = 30.0
+
 
 class ConnectUnreachable(Outage):
     """Kafka Connect does not answer, or is busy with a rebalance."""
 
     remedy = "start Kafka Connect, or correct TABSTREAM_CONNECT_URL; where it is busy, run this again"
+
+
+class ConnectSilent(ConnectUnreachable):
+    """Kafka Connect takes a question and does not answer it, as it does while Kafka is away."""
+
+    remedy = "start Kafka, or correct Kafka Connect's bootstrap.servers; where Kafka runs, look at Kafka Connect's log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +51,17 @@ class ConnectorState:
 
 
 class Connect:
-    """One Connect cluster. All methods raise ConnectUnreachable where it does not answer."""
+    """One Connect cluster. All methods raise ConnectUnreachable where it does not answer, ConnectSilent where it has taken the
+    question; `answer_seconds` is how long a connector's configuration may take, which needs nothing but Kafka."""
 
-    def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=30)
+    def __init__(self, url: str, answer_seconds: float = 10.0) -> None:
+        self._answer_seconds = answer_seconds
+        self._client = httpx.Client(base_url=url)
         self._where = self._client.base_url.copy_with(userinfo=b"")
 
     def configuration(self, name: str) -> dict[str, str] | None:
         """The connector's configuration, None where there is no such connector."""
-        answer = self._call("GET", f"/connectors/{name}/config")
+        answer = self._call("GET", f"/connectors/{name}/config", seconds=self._answer_seconds)
         if answer.status_code == 404:
             return None
         found: dict[str, str] = _checked(answer).json()
@@ -92,9 +102,12 @@ class Connect:
         """Starts again what has failed of connector and tasks."""
         _checked(self._call("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true"))
 
-    def _call(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def _call(self, method: str, path: str, body: Any = None, seconds: float = _SECONDS) -> httpx.Response:
         try:
-            answer = self._client.request(method, path, json=body)
+            answer = self._client.request(method, path, json=body, timeout=seconds)
+        except httpx.ReadTimeout as problem:
+            said = f"kafka connect at {self._where} has not answered for {seconds:g} s, as where kafka is away"
+            raise ConnectSilent(said) from problem
         except httpx.HTTPError as problem:
             raise ConnectUnreachable(f"kafka connect at {self._where} does not answer: {problem!r}") from problem
         if answer.status_code in (409, 500, 503):

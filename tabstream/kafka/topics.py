@@ -10,6 +10,7 @@ from tabstream.config import Settings
 from tabstream.core.binding import Binding
 from tabstream.errors import Outage
 from tabstream.kafka import clients
+from tabstream.kafka.reader import require_answer
 
 EDITS = "tabstream.edits"
 SIGNALS = "tabstream.signals"
@@ -74,7 +75,8 @@ def table_topic(prefix: str, table: str) -> Topic:
 
 
 def ensure_topics(settings: Settings, topics: tuple[Topic, ...]) -> list[str]:
-    """Creates the topics that are missing, and returns their names. Raises TopicsNotMade."""
+    """Creates the topics that are missing, and returns their names. Raises TopicsNotMade, or BrokerAway."""
+    require_answer(settings)
     admin = clients.admin(settings)
     wanted = [NewTopic(t.name, t.partitions, settings.topic_replication_factor, config=dict(t.settings)) for t in topics]
     made = []

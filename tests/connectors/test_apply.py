@@ -1,8 +1,14 @@
-"""Which tables a connector that runs is asked to snapshot, beside those that it streams from now on."""
+"""Applying the connector: which tables are snapshotted, and what is said while Kafka is away."""
+
+import socket
 
 import pytest
 
-from connectors.apply import streamed_before
+from connectors.apply import plan, streamed_before
+from connectors.source import Source
+from tabstream.kafka.connect import Connect, ConnectSilent
+
+SOURCE = Source("postgresql://app@db/shop", "acme", "http://registry", ("public.leads",))
 
 
 @pytest.mark.parametrize(
@@ -19,3 +25,11 @@ def test_a_table_that_was_streamed_before_is_snapshotted_where_its_topic_is_new(
     existing: list[str], missing: list[str], new_topics: list[str], expected: list[str]
 ) -> None:
     assert streamed_before(existing, missing, new_topics) == expected
+
+
+def test_a_cluster_that_is_silent_is_asked_once_and_kafka_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        connect = Connect(f"http://127.0.0.1:{silent.getsockname()[1]}", answer_seconds=0.2)
+        with pytest.raises(ConnectSilent, match="as where kafka is away") as told:
+            plan(SOURCE, connect)
+    assert told.value.remedy.startswith("start Kafka")
