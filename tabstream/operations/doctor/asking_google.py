@@ -1,7 +1,7 @@
 """Asks Google about the spreadsheets of the bindings file."""
 
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,9 +9,10 @@ from typing import Any
 
 import tenacity
 
+from consumers.sheet_sink.opening import watermark_of, without_sync
 from tabstream.clock import Clock
 from tabstream.config import Settings
-from tabstream.core.binding import Binding, Bindings
+from tabstream.core.binding import SYNC_HEADER, Binding, Bindings
 from tabstream.core.googletime import GoogleClock, clock_from_call
 from tabstream.errors import BindingProblem, ConfigurationError, Outage, TabstreamError
 from tabstream.operations.audit import find_tab
@@ -24,9 +25,10 @@ from tabstream.sheets.call import Answer
 from tabstream.sheets.client import SheetsClient
 from tabstream.sheets.credentials import load_credentials
 from tabstream.sheets.errors import QuotaRefused
-from tabstream.sheets.fields import STRUCTURE
+from tabstream.sheets.fields import ROWS, STRUCTURE
 from tabstream.sheets.pacing import QuotaPolicy
 from tabstream.sheets.quota import Quota
+from tabstream.sheets.ranges import grid_range
 
 _AT_ONCE = 4
 _SECONDS = 4.0
@@ -66,7 +68,7 @@ def open_to_others(path: Path) -> bool:
 
 
 def ask_google(settings: Settings, accounts: Mapping[str, Any | None], bindings: Bindings, clock: Clock) -> Seen:
-    """Two calls for each spreadsheet, several at once; what goes wrong with one is told of that one. `accounts` are the
+    """Up to three calls for each spreadsheet, several at once; what goes wrong with one is told of it. `accounts` are the
     credentials by e-mail address: each spreadsheet is asked for as the account that is to serve it, and as the next one where
     that may not edit it."""
     limit = max(1, int(settings.quota_per_minute * settings.quota_share))
@@ -107,6 +109,10 @@ def _ask(client: SheetsClient, found: Spreadsheet) -> tuple[Spreadsheet, GoogleC
     seen = None if got.date_ms is None else clock_from_call(got.sent_ms, got.received_ms, got.date_ms)
     found = replace(found, title=view.title, missing=[binding for binding in found.bindings if not _has_tab(view, binding)])
     try:
+        found = replace(found, unmarked=list(_unmarked(client, view, found.bindings)))
+    except TabstreamError as problem:
+        return replace(found, problem=problem), seen
+    try:
         return replace(found, edits=_once_more()(client.may_edit, found.spreadsheet_id)), seen
     except TabstreamError as problem:
         return replace(found, drive_problem=problem), seen
@@ -124,6 +130,20 @@ def _has_tab(view: SheetView, binding: Binding) -> bool:
     except BindingProblem:
         return False
     return True
+
+
+def _unmarked(client: SheetsClient, view: SheetView, bindings: Iterable[Binding]) -> Iterator[tuple[Binding, BindingProblem]]:
+    """The tabs that were bound and have no column `_sync` any more; one call where any was."""
+    bound = [(tab, b) for b in bindings for tab in view.tabs if watermark_of(tab, b)[0] is not None]
+    if not bound:
+        return
+    filters = [{"gridRange": grid_range(tab.sheet_id, (0, 1), None)} for tab, _ in bound]
+    got: Answer = _once_more()(client.get_by_filter, view.id, filters=filters, fields=ROWS)
+    headers = {tab.sheet_id: tab.rows.get(0, ()) for tab in read_spreadsheet(got.body).tabs}
+    for tab, binding in bound:
+        shown = [cell.shown for cell in headers.get(tab.sheet_id, ()) if cell.shown]
+        if shown and SYNC_HEADER not in shown:  # an empty tab is set up anew
+            yield binding, without_sync(tab, binding)
 
 
 def _ahead(clocks: Iterable[GoogleClock | None]) -> Ahead | None:

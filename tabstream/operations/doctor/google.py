@@ -33,7 +33,7 @@ class Spreadsheet:
     """One spreadsheet and its bindings. `problem` is why it can't be read; `edits` None where Drive does not say.
 
     `account` is whom it was asked for as, "" for nobody; `passed_over` are those that were to serve it before and may not edit
-    it. `missing` are the bindings whose tab is not there.
+    it. `missing` are the bindings whose tab is not there, `unmarked` what is wrong with tabs that have lost their marks.
     """
 
     spreadsheet_id: str
@@ -45,6 +45,7 @@ class Spreadsheet:
     drive_problem: TabstreamError | None = None
     bindings: Sequence[Binding] = ()
     missing: Sequence[Binding] = ()
+    unmarked: Sequence[tuple[Binding, BindingProblem]] = ()
     passed_over: Sequence[str] = ()
 
     @property
@@ -150,7 +151,10 @@ def _tabs(found: Spreadsheet) -> Iterator[Finding]:
         said = f"there is no tab {binding.tab!r} for binding {binding.name!r}"
         step = hand(f"in {_address(found.spreadsheet_id)}, add an empty tab named {binding.tab}")
         yield wrong(_GOOGLE, CHECKS[2], said, step, subject=found.name)
-    there = [binding.tab for binding in found.bindings if binding not in found.missing]
+    for _, problem in found.unmarked:
+        yield wrong(_GOOGLE, CHECKS[2], problem.problem, hand(problem.remedy), subject=found.name)
+    ill = [*found.missing, *(binding for binding, _ in found.unmarked)]
+    there = [binding.tab for binding in found.bindings if binding not in ill]
     if there:
         yield ok(_GOOGLE, CHECKS[2], ", ".join(there), subject=found.name)
 

@@ -15,10 +15,12 @@ from sheets_emulator.model.workbook import new_workbook
 from tabstream.clock import SystemClock
 from tabstream.config import Settings
 from tabstream.core.binding import Binding, Bindings
+from tabstream.core.watermark import METADATA_KEY, TopicMark, Watermark, encode_watermark
 from tabstream.operations.doctor import clocks
 from tabstream.operations.doctor.asking_google import Seen, ask_google, read_credentials
 from tabstream.operations.doctor.findings import Finding, How, Verdict
 from tabstream.operations.doctor.google import judge_credentials, judge_quota, judge_spreadsheets, refused
+from tabstream.sheets import requests as build
 from tabstream.sheets.accounts import preferred
 from tests.operations.doctor.curing import ill
 from tests.sheets.scripted_google import ScriptedGoogle, error
@@ -93,6 +95,23 @@ def test_a_tab_that_is_missing_is_there_once_it_is_added(emulator: Emulator) -> 
     named = re.search(r"add an empty tab named (.+)$", found.steps[0].text)
     assert named is not None
     emulator.api({"addSheet": {"properties": {"title": named[1]}}})
+    assert ill(findings(emulator.url, asked)) == []
+
+
+def test_a_bound_tab_without_its_column_of_marks_is_told_until_that_is_undone(emulator: Emulator) -> None:
+    asked = bindings(emulator.book, "Sheet1")
+    person = emulator.person()
+    person.act("paste", cell="A1", values=[["id", "name"], ["1", "Ann"]])
+    assert ill(findings(emulator.url, asked)) == [], "a tab that is not bound yet has no marks"
+    sheet_id = 0  # of a new spreadsheet's only tab
+    nothing = TopicMark("id", {})
+    mark = encode_watermark(Watermark("sheet1", sheet_id, 0, 0, "", nothing, nothing))
+    emulator.api(build.create_metadata(7, METADATA_KEY, mark, sheet_id))
+    [found] = ill(findings(emulator.url, asked))
+    assert (found.check, found.verdict) == ("tab", Verdict.WRONG)
+    assert "the column '_sync' of tab 'Sheet1' was deleted" in found.found
+    assert found.steps[0].text.startswith("undo that, or restore an earlier version")
+    person.act("type", cell="C1", text="_sync")
     assert ill(findings(emulator.url, asked)) == []
 
 
