@@ -90,7 +90,7 @@ class Told:
 def history(told: Told, column: str | None = None) -> list[Entry]:
     """The entries in the order of time, of one column (and of the row as a whole) or of all."""
     state = _Row(told.shape, column)
-    numbers = {answered.transaction: _number(answered.result) for answered in told.answers}
+    numbers = _numbers(told.answers)
     committed: dict[int, int] = {}
     steps: list[tuple[int, int, TableEvent | Edit | Answered]] = []
     latest = 0
@@ -104,7 +104,7 @@ def history(told: Told, column: str | None = None) -> list[Entry]:
     entries: list[Entry] = []
     for at_ms, _, step in sorted(steps, key=lambda step: step[:2]):
         if isinstance(step, TableEvent):
-            entries += state.event(at_ms, step, numbers.get(_transaction(step)))
+            entries += state.event(at_ms, step, numbers.get(_transaction(step), {}))
         elif isinstance(step, Edit):
             entries += state.edit(at_ms, step, told.shapes.get(step.zone, told.shape))
         else:
@@ -120,10 +120,11 @@ class _Row:
         self._wanted = column
         self._texts: dict[str, str | None] | None = None
 
-    def event(self, at_ms: int, event: TableEvent, number: int | None) -> Iterator[Entry]:
-        """What a message of the table's topic changed; `number` is that of the edit it was written for."""
+    def event(self, at_ms: int, event: TableEvent, numbers: Mapping[str | None, int]) -> Iterator[Entry]:
+        """What a message of the table's topic changed; `numbers` are those of the edits it was written for, see `_numbers`."""
         op, before = event.envelope["op"], self._texts
-        by = "" if number is None else f" for edit {number}"
+        number = numbers.get(None)
+        by = _for(number)
         after = event.envelope["after"]
         if after is None:
             self._texts = None
@@ -136,13 +137,14 @@ class _Row:
         if op == "c" or before is None:
             yield from self._whole(at_ms, event, f"{_FIRST_SEEN.get(op, op)}{by}", number)
             return
-        what = f"found changed by a snapshot{by}" if op == "r" else f"changed{by}"
+        what = "found changed by a snapshot" if op == "r" else "changed"
         changed = [c.name for c in self._columns if self._texts[c.name] != before.get(c.name)]
         for name in changed:
             if self._wanted in (None, name):
-                yield Entry(at_ms, Source.DATABASE, what, name, before.get(name), self._texts[name], number)
+                its = numbers.get(name, number)  # what a trigger changed has no edit of its own
+                yield Entry(at_ms, Source.DATABASE, what + _for(its), name, before.get(name), self._texts[name], its)
         if not changed and op == "u" and self._wanted is None:
-            yield Entry(at_ms, Source.DATABASE, f"{what}, in no bound column", number=number)
+            yield Entry(at_ms, Source.DATABASE, f"{what}{by}, in no bound column", number=number)
 
     def edit(self, at_ms: int, edit: Edit, shape: TableShape) -> Iterator[Entry]:
         """What was seen in the sheet."""
@@ -197,9 +199,22 @@ def _outcomes(at_ms: int, answered: Answered, column: str | None) -> Iterable[En
             yield Entry(at_ms, Source.OUTCOME, cell.outcome.value, cell.column, None, now, cell.number, cell.reason)
 
 
-def _number(result: EditResult) -> int:
-    numbers = [cell.number for cell in result.cells]
-    return max(numbers + ([] if result.row_answer is None else [result.row_answer.number]), default=0)
+def _numbers(answers: Iterable[Answered]) -> dict[int, dict[str | None, int]]:
+    """The latest decision of each column, and at None of the row, by transaction."""
+    found: dict[int, dict[str | None, int]] = {}
+    for answered in answers:
+        numbers, row = found.setdefault(answered.transaction, {}), answered.result.row_answer
+        decided = [(cell.column, cell.number) for cell in answered.result.cells] + (
+            [] if row is None else [(None, row.number)]
+        )
+        for column, number in decided:
+            numbers[column] = max(number, numbers.get(column, 0))
+            numbers[None] = max(number, numbers.get(None, 0))
+    return found
+
+
+def _for(number: int | None) -> str:
+    return "" if number is None else f" for edit {number}"
 
 
 def _at(event: TableEvent) -> int:

@@ -70,6 +70,17 @@ def test_an_edit_stands_before_its_change_and_its_outcome_after_it() -> None:
     ]
 
 
+def test_changes_of_one_transaction_have_each_its_own_edit() -> None:
+    cells = tuple(Answer(name, "b", "v", number, Outcome.APPLIED, None) for name, number in (("name", 7), ("amount", 8)))
+    answered = Answered(15, 812, EditResult("[1]", cells, None, {}, 0))
+    found = history(told(event(10, "r", row("Ada")), event(20, "u", row("Ida", "2.50"), tx=812), answers=(answered,)))
+    changed = [entry for entry in found if entry.source is Source.DATABASE][1:]
+    assert [(e.column, e.what, e.number) for e in changed] == [
+        ("name", "changed for edit 7", 7),
+        ("amount", "changed for edit 8", 8),
+    ]
+
+
 def test_a_rejection_has_its_reason_and_what_the_database_kept() -> None:
     [found] = history(told(answers=(answer(10, Outcome.REJECTED, "Ada", reason="too long"),)))
     assert found == Entry(10, Source.OUTCOME, "rejected", "name", None, "Ada", 7, "too long")
