@@ -156,12 +156,13 @@ def _table(overview: "Overview", now_ms: int) -> "RenderableType":
 def _row(report: "BindingReport", now_ms: int) -> list[str]:
     colour = _COLOURS.get(report.state, "white")
     age = "" if report.oldest_change_seconds is None else duration(report.oldest_change_seconds)
-    written = "never" if report.last_write_ms is None else f"{duration((now_ms - report.last_write_ms) / 1000)} ago"
+    never = "never" if report.state == "RUNNING" else ""
+    written = never if report.last_write_ms is None else f"{duration((now_ms - report.last_write_ms) / 1000)} ago"
     counts = (report.edits_waiting, report.incomplete, report.held, report.parked)
     return [
         plain(report.binding),
         f"[{colour}]{report.state}[/]",
-        str(report.rows),
+        "" if report.rows is None else str(report.rows),
         str(report.lag_messages),
         age,
         written,

@@ -30,7 +30,8 @@ class BindingReport:
     """One binding. `state` is an owner's, or `SILENT` where it has stopped reporting, `UNOWNED` where nobody has begun,
     `UNKNOWN` where its status can't be read, or nobody can be asked for it.
 
-    `oldest_change_seconds` is the age of the oldest change that the tab does not show yet.
+    `rows` is None where nobody knows it: a paused tab is not read. `oldest_change_seconds` is the age of the oldest change
+    that the tab does not show yet.
     """
 
     binding: str
@@ -39,7 +40,7 @@ class BindingReport:
     table: str | None
     state: str
     owner: str | None = None
-    rows: int = 0
+    rows: int | None = None
     lag_messages: int = 0
     oldest_change_seconds: float | None = None
     last_write_ms: int | None = None
@@ -251,7 +252,7 @@ def _report(name: str, status: Status | None, binding: Binding | None, now_ms: i
         table=table,
         state="SILENT" if silent else status.state.value,
         owner=status.owner,
-        rows=status.rows,
+        rows=None if status.state is State.PAUSED else status.rows,
         lag_messages=status.lag_messages,
         oldest_change_seconds=None if status.oldest_unshown_ms is None else (now_ms - status.oldest_unshown_ms) / 1000,
         last_write_ms=status.last_write_ms,

@@ -71,6 +71,7 @@ def test_an_owner_that_has_fallen_silent_is_named_so() -> None:
 def test_a_paused_binding_shows_its_problem_and_remedy() -> None:
     [report] = reports([status_of("leads", State.PAUSED, problem="no tab")], [LEADS], NOW_MS)
     assert (report.state, report.problem, report.remedy, report.well) == ("PAUSED", "no tab", "do this", False)
+    assert report.rows is None  # nobody reads it
 
 
 @pytest.mark.parametrize("field", ["held", "parked"])
