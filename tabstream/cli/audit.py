@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tabstream.operations.audit_report import Judged, Report, Standing
 
 _SHOWN = 50
+_REPAIRED = "it was not written: tabstream status says what is wrong; what the topic lacks: docs/runbook.md"
 _LONGEST = 40
 _COLOURS = {"equal": "green", "under way": "green", "drift": "red", "undecided": "yellow", "failed": "red"}
 
@@ -107,6 +108,7 @@ def _audit(
     from tabstream.bindings_file import load_bindings
     from tabstream.clock import SystemClock
     from tabstream.operations.audit import Auditor, Patience, chosen
+    from tabstream.operations.audit_report import with_next_step
     from tabstream.operations.google import operator_client
     from tabstream.operations.owners import KafkaOwners
     from tabstream.operations.sources import DatabaseSource
@@ -121,7 +123,8 @@ def _audit(
             DatabaseSource(settings), client, owners, clock, Patience(wait), spinner.update if spinner is not None else _silent
         )
         for binding in bindings:
-            reports.append(auditor.repair(binding) if repair else auditor.audit(binding))
+            report = auditor.repair(binding) if repair else auditor.audit(binding)
+            reports.append(with_next_step(report, _REPAIRED if repair else f"tabstream audit {binding.name} --repair"))
             if console is not None:
                 if repair and (counted := counted_kinds(reports[-1])):
                     console.print(f"{binding.name}: repaired: {counted}", highlight=False)

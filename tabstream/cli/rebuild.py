@@ -73,13 +73,17 @@ def rebuild(
 
 
 def _now(name: str, dry_run: bool, wait: float, as_json: bool) -> int:
-    from tabstream.operations.audit_report import exit_code
+    from dataclasses import replace
+
+    from tabstream.operations.audit_report import exit_code, with_next_step
     from tabstream.operations.owners import KafkaOwners
     from tabstream.operations.rebuild import Rebuilder
 
     with _doors(name) as doors, KafkaOwners(doors.settings, doors.clock) as owners:
         rebuilder = Rebuilder(doors.settings, doors.client, owners, doors.clock, doors.watcher, wait)
         done = rebuilder.preview(doors.binding) if dry_run else rebuilder.rebuild(doors.binding)
+    step = f"tabstream rebuild {name}" if dry_run else "run it again; if it stays so: tabstream status says what is wrong"
+    done = replace(done, proof=with_next_step(done.proof, step))
     if as_json:
         print_json(rebuilt_json(done))
     else:

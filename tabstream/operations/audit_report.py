@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -147,6 +147,12 @@ def what_is_open(report: Report, why: Unsettled | None) -> tuple[str | None, str
     if count := counts.get(Standing.PARKED):
         return f"{count} findings are in rows that are parked", "the sheet sink's log has the reason"
     return None, None
+
+
+def with_next_step(report: Report, step: str) -> Report:
+    """The report with what to do about its drift, unless it says already."""
+    drifted = report.outcome is Outcome.DRIFT and report.remedy is None
+    return replace(report, remedy=step) if drifted else report
 
 
 def _standing(finding: Finding, is_drift: bool, status: Status | None) -> Standing:
