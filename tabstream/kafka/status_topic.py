@@ -1,15 +1,18 @@
 """The newest status of every binding, out of the topic that their owners write."""
 
 import time
+from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tabstream.config import Settings
 from tabstream.errors import Outage, Poison
 from tabstream.kafka import clients, own_schemas
-from tabstream.kafka.avro import Decoder
 from tabstream.kafka.messages import Status, status_from_record
 from tabstream.kafka.topics import STATUS
+
+if TYPE_CHECKING:
+    from tabstream.kafka.avro import Decoder
 
 _BATCH = 1_000
 
@@ -36,7 +39,7 @@ def read_newest(settings: Settings, seconds: float) -> dict[str, bytes]:
         consumer.close()
 
 
-def decode(raw: dict[str, bytes], decoder: Decoder) -> tuple[list[Status], dict[str, str]]:
+def decode(raw: dict[str, bytes], decoder: "Decoder") -> tuple[list[Status], dict[str, str]]:
     """The statuses, and for each binding whose status can't be read the reason; raises RegistryUnavailable."""
     statuses, unreadable = [], {}
     for binding, value in raw.items():
@@ -47,8 +50,10 @@ def decode(raw: dict[str, bytes], decoder: Decoder) -> tuple[list[Status], dict[
     return statuses, unreadable
 
 
-def status_decoder(settings: Settings) -> Decoder:
+def status_decoder(settings: Settings) -> "Decoder":
     """A decoder into the status that this version knows."""
+    from tabstream.kafka.avro import Decoder
+
     return Decoder(settings.registry, own_schemas.load("status"))
 
 

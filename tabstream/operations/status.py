@@ -149,6 +149,7 @@ def read_overview(settings: Settings, clock: Clock, seconds: float = SECONDS) ->
 
 def _ask(settings: Settings, clock: Clock, seconds: float, bindings: Sequence[Binding]) -> Overview:
     deadline = clock.monotonic() + seconds
+    decoder = begun(lambda: status_decoder(settings))
     lacking = begun(lambda: table_problems(settings.database_url, bindings) if settings.database_url else {})
     try:
         raw = answer(begun(lambda: read_newest(settings, seconds)), seconds)
@@ -156,7 +157,7 @@ def _ask(settings: Settings, clock: Clock, seconds: float, bindings: Sequence[Bi
         remedy = "start Kafka, or set TABSTREAM_BOOTSTRAP_SERVERS to where it is"
         return _blind(bindings, Unreachable("kafka", str(error), remedy), *_away(lacking, deadline - clock.monotonic()))
     try:
-        decoded = begun(lambda: decode(raw, status_decoder(settings)) if raw else ([], {}))
+        decoded = begun(lambda: decode(raw, decoder.result()) if raw else ([], {}))
         statuses, unreadable = answer(decoded, deadline - clock.monotonic())
     except Outage as error:
         remedy = "start the schema registry, or set TABSTREAM_SCHEMA_REGISTRY_URL to where it is"
