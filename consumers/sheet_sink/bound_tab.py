@@ -142,7 +142,7 @@ class BoundTab:
             zone=self.zone,
             table=TopicMark(
                 self.topics.table_id,
-                self.book.watermark(self.consumed, shown),
+                self.book.watermark(self.consumed, shown, ends_doubt=plan.ends_doubt),
                 self.book.truncated_to,
                 None if self.book.snapshot.open else self.book.snapshot.lsn,
             ),
@@ -150,7 +150,7 @@ class BoundTab:
             columns=described_columns(self.shape),
             parked=tuple(self.book.parked),
             locale=self.locale,
-            table_identity="unchecked" if self.check_every_key else self.table_identity,
+            table_identity="unchecked" if self.is_in_doubt(plan) else self.table_identity,
             rewrite=tuple(sorted(self.book.retyped)),
         )
 
@@ -190,7 +190,12 @@ class BoundTab:
     def owes_watermark(self) -> bool:
         """True where the watermark is to be written though nothing else is: what it is doubted for has been looked into, and
         whoever opens the tab next must not do so again."""
-        return self.doubted and not (self.check_every_key or self.book.doubtful)
+        return self.doubted and not self.is_in_doubt()
+
+    def is_in_doubt(self, plan: TabPlan | None = None) -> bool:
+        """True where whoever opens the tab next has to look into it anew, though the plan, if there is one, is applied."""
+        ends = plan is not None and plan.ends_doubt
+        return self.check_every_key or (self.book.doubtful and not ends)
 
     def checks_snapshot(self, now_ms: int) -> bool:
         """True where the database is to be asked what a snapshot has left out."""

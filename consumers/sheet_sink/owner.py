@@ -63,6 +63,12 @@ class Planned:
     look: Look
     found: Identity
 
+    @property
+    def writes(self) -> bool:
+        """True where the tab, or its watermark, is to be written."""
+        tab = self.tab
+        return self.plan.writes or bool(tab.restore) or (tab.doubted and not tab.is_in_doubt(self.plan))
+
 
 @dataclass(slots=True)
 class Progress:
@@ -431,7 +437,7 @@ class Owner:
             tab.check_write_at_ms = None
 
     def _write(self, planned: Sequence[Planned], reading: Reading) -> None:
-        writing = [p for p in planned if p.plan.writes or p.tab.restore or p.tab.owes_watermark]
+        writing = [p for p in planned if p.writes]
         for p in planned:
             if p not in writing:
                 self._settle(p)
@@ -457,7 +463,7 @@ class Owner:
         tab, plan, part = planned.tab, planned.plan, batch.parts[planned.tab.binding.name]
         tab.place.sequence += 1
         tab.writes += 1
-        tab.doubted = tab.check_every_key  # what is not checked stands in it as such
+        tab.doubted = tab.is_in_doubt(plan)  # and stands in it as such
         tab.last_write_ms = now_ms
         tab.check_write_at_ms = self._services.clock.now_ms() + _CHECK_WRITE_MS
         tab.book.apply_rows({key: row.row for key, row in plan.rows.items()}, plan.finished_tokens, plan.renamed.values())
@@ -480,6 +486,8 @@ class Owner:
         if planned.look is Look.WHOLE:
             planned.tab.audit_answered = planned.tab.audit_asked
         book = planned.tab.book
+        book.doubtful = book.doubtful and not planned.plan.ends_doubt
+        book.confirmed -= {remove.key for remove in planned.plan.removes}
         for key, desired in planned.plan.settled.items():
             book.settled(key, desired)
         for token in planned.plan.rejected_tokens:

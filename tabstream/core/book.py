@@ -446,7 +446,9 @@ class Book:
         if known is not None:
             known.answer, known.rejected = None, known.submitted
 
-    def watermark(self, consumed: Mapping[int, int], shown: AbstractSet[RowKey] = frozenset()) -> dict[int, int]:
+    def watermark(
+        self, consumed: Mapping[int, int], shown: AbstractSet[RowKey] = frozenset(), *, ends_doubt: bool = False
+    ) -> dict[int, int]:
         """Per partition the offset up to which the tab shows the topic.
 
         `consumed` are the next offsets to read; `shown` are keys that count as shown already. A row that is only in doubt was
@@ -455,7 +457,7 @@ class Book:
         marks = {partition: following - 1 for partition, following in consumed.items()}
         for key, offset in list(self.dirty.items()):  # others look at it while the owner works
             entry = self.entries[key]
-            only_in_doubt = entry.shown and entry.shown_offset == offset and not self.doubtful
+            only_in_doubt = entry.shown and entry.shown_offset == offset and (ends_doubt or not self.doubtful)
             if key not in self.parked and key not in shown and not only_in_doubt:
                 marks[entry.partition] = min(marks.get(entry.partition, offset - 1), offset - 1)
         return self.snapshot.limit(marks.items())

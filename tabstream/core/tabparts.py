@@ -55,7 +55,8 @@ class Draft:
 class TabPlan:
     """What one flush does to a tab: writes, reports, and when to look again (milliseconds, None: no need).
 
-    `renamed` gives the old key of each row that gets another one.
+    `renamed` gives the old key of each row that gets another one. `ends_doubt`: once it is applied, no row of the tab is in
+    doubt any more.
     """
 
     rows: dict[str, RowPlan] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class TabPlan:
     stories: list[str] = field(default_factory=list)
     header_note: str | None = None
     look_whole_at_ms: int | None = None
+    ends_doubt: bool = False
 
     @property
     def writes(self) -> bool:

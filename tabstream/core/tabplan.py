@@ -160,8 +160,7 @@ def plan_tab(
     _plan_unplaced(book, found, answered, plan)
     _plan_edited(book, plan)
     _plan_touches(book, found, now_ms, plan)
-    if look is Look.WHOLE and not left and not plan.unexplained.keys() & book.held.keys():
-        book.doubtful = False
+    plan.ends_doubt = look is Look.WHOLE and not left and not plan.unexplained.keys() & book.held.keys()
     return plan
 
 
@@ -312,7 +311,6 @@ def _plan_unexplained(book: Book, rows: int, now_ms: int, plan: TabPlan) -> None
         book.held |= dict.fromkeys(plan.unexplained, HELD_UNEXPLAINED)
         return
     for key, place in plan.unexplained.items():
-        book.confirmed.discard(key)
         _remove(book, key, place, now_ms, plan)
         plan.settled[key] = book.desired(key)
 

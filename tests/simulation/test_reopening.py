@@ -1,16 +1,19 @@
 """What an owner that takes a tab over believes of it: a doubt is looked into once, and no row pays for it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from consumers.sheet_sink.reporting import statuses
 from sheets_emulator.person import actions, bodies, structure
+from tabstream.core.guard import held_digest
 from tabstream.core.rebuilding import encode_keys
 from tabstream.core.watermark import METADATA_KEY, Watermark, decode_watermark
 from tabstream.kafka.messages import Signal, SignalKind
 from tests.simulation.checks import wrong
-from tests.simulation.spreadsheet import SPREADSHEET_ID
+from tests.simulation.spreadsheet import SPREADSHEET_ID, Delayed
 from tests.simulation.world import World
 
 REMARK = "E"
@@ -81,6 +84,34 @@ def watermark(world: World) -> Watermark:
 
 def writes(world: World) -> int:
     return watermark(world).sequence
+
+
+def lose(world: World, key: str) -> None:
+    """A row is deleted, and a topic that is made anew tells nothing of it."""
+    with world.database.transaction():
+        world.database.remove(key)
+    world.database.log.clear()
+    world.broker.make_table_anew()
+    change(world, "1", name="changed")
+
+
+def fail_next_write(world: World) -> None:
+    """The owner's next write gets no answer, and is not applied."""
+    door: Any = world.sheet_sink.owner._client
+    between = door.between
+
+    def fail(when: str) -> None:
+        if when == "before write":
+            door.between = between
+            raise Delayed
+
+    door.between = fail
+
+
+def confirm(world: World) -> None:
+    """Lets pass what is held."""
+    held = held_digest(world.sheet_sink.owner.roster.tabs["leads"].book.held)
+    world.broker.signal(Signal("i", SPREADSHEET_ID, SignalKind.CONFIRM, 0, "leads", argument=held))
 
 
 def test_a_row_that_is_deleted_while_no_sink_runs_is_deleted_from_a_tab_that_was_only_filled(world: World) -> None:
@@ -175,3 +206,28 @@ def test_status_tells_that_the_topic_lacks_rows_until_it_has_them(world: World) 
     snapshot(world, world.database.kept.rows)
     world.settle(60)
     assert problem() is None
+
+
+def test_a_row_in_doubt_whose_removal_was_not_written_is_not_saved_again(world: World) -> None:
+    lose(world, "2")
+    world.crash_owner()
+    fail_next_write(world)
+    world.settle(60)
+    assert sorted(remarks(world)) == ["1", "3", "4", "5"]
+    assert "2" not in world.database.kept.rows
+
+
+def test_a_row_in_doubt_that_waits_for_a_confirmation_waits_for_it_under_the_next_owner_too(world: World) -> None:
+    world.binding = replace(world.binding, hold_above_count=0)
+    lose(world, "2")
+    world.crash_owner()
+    world.settle(60)
+    world.crash_owner()
+    world.settle(60)
+    assert sorted(remarks(world)) == ["1", "2", "3", "4", "5"]
+    assert "2" not in world.database.kept.rows
+    confirm(world)
+    fail_next_write(world)
+    world.settle(60)
+    assert sorted(remarks(world)) == ["1", "3", "4", "5"]
+    assert "2" not in world.database.kept.rows
