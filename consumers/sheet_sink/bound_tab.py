@@ -195,7 +195,7 @@ class BoundTab:
     def is_in_doubt(self, plan: TabPlan | None = None) -> bool:
         """True where whoever opens the tab next has to look into it anew, though the plan, if there is one, is applied."""
         ends = plan is not None and plan.ends_doubt
-        return self.check_every_key or (self.book.doubtful and not ends)
+        return self.check_every_key or bool(self.book.lacking) or (self.book.doubtful and not ends)
 
     def checks_snapshot(self, now_ms: int) -> bool:
         """True where the database is to be asked what a snapshot has left out."""

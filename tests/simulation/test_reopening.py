@@ -231,3 +231,22 @@ def test_a_row_in_doubt_that_waits_for_a_confirmation_waits_for_it_under_the_nex
     world.settle(60)
     assert sorted(remarks(world)) == ["1", "3", "4", "5"]
     assert "2" not in world.database.kept.rows
+
+
+def test_a_row_that_a_new_topic_lacks_is_not_saved_again_where_the_database_has_deleted_it_meanwhile(world: World) -> None:
+    world.broker.make_table_anew()
+    change(world, "1", name="changed")
+    world.settle(60)
+    with world.database.transaction():
+        world.database.remove("2")
+    delayed, world.database.log = world.database.log, []
+    world.crash_owner()
+    world.settle(60)
+    assert "2" not in world.database.kept.rows
+    world.database.log = delayed
+    world.settle(60)
+    assert sorted(remarks(world)) == ["1", "3", "4", "5"]
+    snapshot(world, world.database.kept.rows)
+    world.settle(60)
+    assert watermark(world).table_identity == "1/1/1"
+    assert not wrong(world)
