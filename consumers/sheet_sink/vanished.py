@@ -25,9 +25,9 @@ def take_away_vanished(tab: BoundTab, services: Services, now_ms: int) -> None:
         tab.check_snapshot_at_ms = now_ms + _AGAIN_MS
     if not tab.checks_snapshot(now_ms):
         return
-    left_out = tab.book.alive() if tab.check_every_key else tab.book.left_out()
-    there = services.are_there(tab.binding, tab.shape, left_out) if left_out else []
-    gone = [key for key, is_there in zip(left_out, there, strict=True) if not is_there]
+    asked = tab.book.alive() if tab.check_every_key else [*tab.book.left_out(), *tab.book.passed_over()]
+    there = services.are_there(tab.binding, tab.shape, asked) if asked else []
+    gone = [key for key, is_there in zip(asked, there, strict=True) if not is_there]
     if gone:
         _log.warning("rows are gone from the table", binding=tab.binding.name, rows=len(gone))
     tab.book.vanished(gone)

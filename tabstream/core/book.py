@@ -180,6 +180,11 @@ class Book:
         leaves_out = self.snapshot.leaves_out
         return [k for k, e in self.entries.items() if not e.deleted and leaves_out(e.partition, e.offset)]
 
+    def passed_over(self) -> list[RowKey]:
+        """The keys in partitions to which the newest snapshot has brought nothing yet: all that were there may be gone."""
+        first = self.snapshot.first
+        return [k for k, e in self.entries.items() if not e.deleted and e.partition not in first] if self.snapshot.open else []
+
     def alive(self) -> list[RowKey]:
         """The keys that the topic says the table has."""
         return [key for key, entry in self.entries.items() if not entry.deleted]

@@ -45,6 +45,17 @@ def test_what_the_table_has_no_more_leaves_the_tab(three: Desk, database_url: st
     assert [row[1] for row in three.grid()] == ["Ada", "Cy"]
 
 
+def test_of_a_partition_to_which_the_snapshot_brings_nothing_every_key_is_looked_up(leads: Desk, database_url: str) -> None:
+    leads.change(*(desired(number, "Ada", 1.0, 0)._replace(partition=number % 2) for number in (1, 2, 3)))
+    leads.flush()
+    leads.change(*(desired(number, "Ada", 1.0, 0, 900)._replace(partition=1, of_snapshot=True) for number in (1, 3)))
+    with_database = replace(leads.services, settings=leads.services.settings.model_copy(update={"database_url": database_url}))
+    take_away_vanished(leads.tab, with_database, 0)
+    leads.flush()
+    assert [row[0] for row in leads.grid()] == ["1", "3"]
+    assert not leads.tab.book.snapshot.open
+
+
 def test_while_the_database_is_out_of_reach_nothing_is_taken_away(three: Desk) -> None:
     settings = three.services.settings.model_copy(update={"database_url": "postgresql://127.0.0.1:1/none"})
     with pytest.raises(Outage):
