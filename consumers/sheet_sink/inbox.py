@@ -115,6 +115,12 @@ class Inbox:
             return self._caught_up
 
     @property
+    def silent(self) -> bool:
+        """True once the feed has read all partitions to their ends, where nothing was ever written to any."""
+        with self._changed:
+            return self._caught_up and not any(self._taken.consumed.values())
+
+    @property
     def waiting(self) -> int:
         """Messages that the owner has not taken."""
         with self._changed:

@@ -94,11 +94,7 @@ def not_ready(owner: Owner) -> list[str]:
 
 def silent_topics(owner: Owner) -> list[SilentTopic]:
     """The bindings of one owner to whose topics nothing was ever written."""
-    return [
-        SilentTopic(tab.binding, tab.topics.table)
-        for tab in list(owner.roster.tabs.values())
-        if tab.inbox.complete and not any(tab.consumed.values())
-    ]
+    return [SilentTopic(tab.binding, tab.topics.table) for tab in list(owner.roster.tabs.values()) if tab.inbox.silent]
 
 
 def _running(owner: Owner, tab: BoundTab, instance: str, now_ms: int) -> Status:

@@ -157,3 +157,18 @@ def test_a_row_whose_delete_is_folded_and_whose_tombstone_is_not_is_folded_as_de
     taken = inbox.take()
     assert taken.folded[b"a"].value is None
     assert taken.changes[b"a"].offset == 5
+
+
+def test_a_topic_is_silent_if_nothing_was_written_to_it_whether_the_owner_has_taken_it_or_not() -> None:
+    inbox, other = Inbox(threading.Event()), Inbox(threading.Event())
+    assert not inbox.silent, "it was not read yet"
+    for read in (inbox, other):
+        read.end_of_partition(0, 0)
+    other.end_of_partition(1, 7)
+    for read in (inbox, other):
+        read.caught_up()
+    assert (inbox.silent, other.silent) == (True, False)
+    inbox.take()
+    assert inbox.silent
+    inbox.change(message("a", 0), threading.Event())
+    assert not inbox.silent
