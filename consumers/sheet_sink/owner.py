@@ -479,8 +479,8 @@ class Owner:
         tab.isolate = False
         count_written(tab, plan, part.added, now_ms)
         count_repairs(tab, plan, planned.found)
-        tab.feed.commit(tab.book.watermark(tab.consumed))
         self._settle(planned)
+        tab.feed.commit(tab.book.watermark(tab.consumed))
 
     def _settle(self, planned: Planned) -> None:
         if planned.look is Look.WHOLE:

@@ -250,3 +250,11 @@ def test_a_row_that_a_new_topic_lacks_is_not_saved_again_where_the_database_has_
     world.settle(60)
     assert watermark(world).table_identity == "1/1/1"
     assert not wrong(world)
+
+
+def test_what_lag_monitors_are_told_is_as_far_as_the_watermark(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[int, int]] = []
+    monkeypatch.setattr(world.sheet_sink.owner.roster.tabs["leads"].feed, "commit", told.append)
+    change(world, "1", name="changed")
+    world.settle(40)
+    assert told[-1] == watermark(world).table.offsets
