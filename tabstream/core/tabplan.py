@@ -252,6 +252,10 @@ def _plan_as_shown(book: Book, key: RowKey, place: Located, now_ms: int, plan: T
     same value in another kind is written as it was."""
     if place.mark is None:
         return
+    if (hit := book.mistakes.rows.get(place.row.mark_name)) is not None:
+        plan.rows[key] = RowPlan(place.row, _before_the_hit(book, hit, place.row), place.mark)
+        plan.look_whole(now_ms)
+        return
     seen = seen_cells(place.row, place.mark, book.shape)
     plan.edited += _draft_cells(book, key, place.mark, seen, place.row, now_ms)
     book.hides(key, seen)
@@ -259,6 +263,12 @@ def _plan_as_shown(book: Book, key: RowKey, place: Located, now_ms: int, plan: T
         plan.rows[key] = RowPlan(place.row, cells)
     if place.repair is Repair.MARK:
         plan.rows[key] = RowPlan(place.row, mark=place.mark)  # another row's mark is written where it stands now
+
+
+def _before_the_hit(book: Book, before: ObservedRow, row: ObservedRow) -> list[CellWrite]:
+    """What a write has left in a row by mistake, as it was `before`."""
+    left = book.mistakes.left.get(row.mark_name, {})
+    return [CellWrite(name, before.values[name]) for name in row.values if left_by_mistake(row, name, left)]
 
 
 def _in_other_kinds(row: ObservedRow, mark: Mark) -> list[CellWrite]:
@@ -364,8 +374,7 @@ def _plan_unknown_rows(book: Book, found: Identity, new_token: Callable[[], str]
     for row in found.new:
         if row.mark is not None and row.mark_name in book.mistakes.rows:
             before = book.mistakes.rows[row.mark_name]
-            left = book.mistakes.left.get(row.mark_name, {})
-            back = [CellWrite(name, before.values[name]) for name in row.values if left_by_mistake(row, name, left)]
+            back = _before_the_hit(book, before, row)
             token = before.mark if isinstance(before.mark, NewRow) else None
             plan.others.append(RowPlan(row, back, token, clear_mark=True))
             plan.look_whole(now_ms)

@@ -135,7 +135,8 @@ class Desk:
         book, now_ms = self.tab.book, self.services.clock.now_ms()
         rows = self.tab.rows(reading.tab(self.tab).cells)
         found = recognise(book, rows)
-        book.changes |= {key: self.topic[key] for key in wanted_changes(book, found, Look.WHOLE, now_ms)}
+        wanted = wanted_changes(book, found, Look.WHOLE, now_ms)
+        book.changes |= {key: self.topic[key] for key in wanted if book.entries[key].offset >= 0}
         return self.tab.plan(found, Look.WHOLE, reading.tab(self.tab), now_ms, 0)
 
     def render(self, reading: Reading, plan: TabPlan) -> Batch:

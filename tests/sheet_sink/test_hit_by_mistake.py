@@ -24,6 +24,14 @@ def test_a_row_that_was_hit_by_mistake_is_put_right_and_is_nobodys_edit(filled: 
     assert filled.grid() == [[""] * 4, *NEW_BO]
 
 
+def test_a_row_of_which_the_topic_tells_nothing_is_put_right_too(filled: Desk) -> None:
+    del filled.tab.book.entries[key(1)]
+    filled.tab.book.lacks([key(1)], 0)
+    hit_ada(filled)
+    assert filled.put_right() == []
+    assert filled.grid() == [[""] * 4, *NEW_BO]
+
+
 def test_a_row_that_was_hit_by_mistake_and_is_deleted_then_stays_deleted_for_the_next_owner(filled: Desk) -> None:
     hit_ada(filled)
     for met in filled.met():
