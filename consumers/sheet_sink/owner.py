@@ -31,7 +31,7 @@ from consumers.sheet_sink.roster import Roster
 from consumers.sheet_sink.services import Services
 from consumers.sheet_sink.shape_watch import check_shape
 from consumers.sheet_sink.unheard import recognise_all
-from consumers.sheet_sink.vanished import take_away_vanished
+from consumers.sheet_sink.vanished import forget_vanished, take_away_vanished
 from tabstream import metrics
 from tabstream.core.binding import Binding, binding_changes
 from tabstream.core.edits import Edit, How, parts
@@ -350,6 +350,7 @@ class Owner:
         rows = {row.row: row for row in tab.rows(seen.cells)}
         if request.rows is None:
             tab.look_whole_at_ms = None
+            forget_vanished(tab, self._services, now)
             found = recognise_all(tab, list(rows.values()), self._services, now)
         else:
             found = believe(

@@ -5,10 +5,15 @@ may follow a time in which nothing of the table was streamed. A table or databas
 any of them. The topic can't tell; the database can.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import structlog
 
 from consumers.sheet_sink.bound_tab import BoundTab
 from consumers.sheet_sink.services import Services
+from tabstream.core.cells import RowKey
+from tabstream.errors import Outage
 
 _log = structlog.get_logger()
 _AGAIN_MS = 5_000
@@ -26,10 +31,24 @@ def take_away_vanished(tab: BoundTab, services: Services, now_ms: int) -> None:
     if not tab.checks_snapshot(now_ms):
         return
     asked = tab.book.alive() if tab.check_every_key else [*tab.book.left_out(), *tab.book.passed_over()]
-    there = services.are_there(tab.binding, tab.shape, asked) if asked else []
-    gone = [key for key, is_there in zip(asked, there, strict=True) if not is_there]
-    if gone:
-        _log.warning("rows are gone from the table", binding=tab.binding.name, rows=len(gone))
-    tab.book.vanished(gone)
+    tab.book.vanished(_gone(tab, services, asked))
     tab.check_every_key = False
     tab.check_snapshot_at_ms = now_ms + _AGAIN_MS
+
+
+def forget_vanished(tab: BoundTab, services: Services, now_ms: int) -> None:
+    """Has the book forget rows that have been missing in the tab for long enough, if the table does not have them either: they
+    were taken away by an owner who knew that, and not deleted by a person. While the database is out of reach they count as
+    deleted by a person: what was seen is told. What an open snapshot has left out is looked up anyway."""
+    missing = [] if tab.book.snapshot.open else tab.book.missing(now_ms)
+    if missing:
+        with suppress(Outage):
+            tab.book.vanished(_gone(tab, services, missing))
+
+
+def _gone(tab: BoundTab, services: Services, keys: Sequence[RowKey]) -> list[RowKey]:
+    there = services.are_there(tab.binding, tab.shape, keys) if keys else []
+    gone = [key for key, is_there in zip(keys, there, strict=True) if not is_there]
+    if gone:
+        _log.warning("rows are gone from the table", binding=tab.binding.name, rows=len(gone))
+    return gone

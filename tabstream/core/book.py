@@ -185,6 +185,10 @@ class Book:
         first = self.snapshot.first
         return [k for k, e in self.entries.items() if not e.deleted and e.partition not in first] if self.snapshot.open else []
 
+    def missing(self, now_ms: int) -> list[RowKey]:
+        """The keys whose rows have been missing in the tab for long enough to count as deleted there."""
+        return [key for key, since in self.suspects.items() if now_ms - since >= CONFIRM_MISSING_MS]
+
     def alive(self) -> list[RowKey]:
         """The keys that the topic says the table has."""
         return [key for key, entry in self.entries.items() if not entry.deleted]

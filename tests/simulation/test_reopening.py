@@ -8,6 +8,7 @@ import pytest
 
 from consumers.sheet_sink.reporting import statuses
 from sheets_emulator.person import actions, bodies, structure
+from tabstream.core.binding import Direction
 from tabstream.core.guard import held_digest
 from tabstream.core.rebuilding import encode_keys
 from tabstream.core.watermark import METADATA_KEY, Watermark, decode_watermark
@@ -258,3 +259,24 @@ def test_what_lag_monitors_are_told_is_as_far_as_the_watermark(world: World, mon
     change(world, "1", name="changed")
     world.settle(40)
     assert told[-1] == watermark(world).table.offsets
+
+
+@pytest.mark.parametrize("direction", [Direction.BOTH, Direction.DATABASE_TO_SHEET])
+def test_what_the_table_has_lost_stays_away_and_is_nobodys_delete_later(world: World, direction: Direction) -> None:
+    change(world, "4", name="changed last")
+    world.settle(40)
+    world.binding = replace(world.binding, direction=direction, hold_above_count=0)
+    with world.database.transaction():
+        world.database.remove("4")
+    world.database.log.clear()
+    world.crash_owner()
+    world.sheet_sink.identity = "1/2/1"
+    world.settle(40)
+    assert sorted(remarks(world)) == ["1", "2", "3", "5"]
+    before = world.number_of_edits()
+    world.crash_owner()
+    world.sheet_sink.identity = "1/2/1"
+    world.settle(60)
+    assert sorted(remarks(world)) == ["1", "2", "3", "5"]
+    assert not world.sheet_sink.owner.roster.tabs["leads"].book.held
+    assert world.number_of_edits() == before
