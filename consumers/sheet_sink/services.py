@@ -145,12 +145,13 @@ class Services:
             return Rows(BoundTable(binding, shape), commit_times=False).sample(connection, limit)
 
     def are_there(self, binding: Binding, shape: TableShape, keys: Sequence[RowKey]) -> list[bool]:
-        """For each key whether the table has it; it can't have what is no value of the key's type. Raises Outage."""
+        """For each key whether the table has it; it can't have what is no value of the key's type. Raises Outage, or
+        BindingProblem where the table is another one than this shape says, or gone."""
         rows = Rows(BoundTable(binding, shape), commit_times=False)
         texts = [_key_texts(key, shape) for key in keys]
         asked = [text for text in texts if text is not None]
         found: list[bool] = []
-        with self._database() as connection:
+        with self._database(_as_problem) as connection:
             for start in range(0, len(asked), _KEYS_AT_ONCE):
                 found += _are_there(rows, connection, asked[start : start + _KEYS_AT_ONCE])
         answers = iter(found)
@@ -165,8 +166,8 @@ class Services:
             remedy = "grant INSERT on tabstream.debezium_signal; until then a row's values come with its next change"
             _log.warning("no snapshot of changed columns", binding=binding.name, problem=str(problem), remedy=remedy)
 
-    def _database(self) -> AbstractContextManager[Connection]:
-        return opened(self.settings.database_url, "tabstream sheet-sink")
+    def _database(self, refusal: Callable[[str], Exception] | None = None) -> AbstractContextManager[Connection]:
+        return opened(self.settings.database_url, "tabstream sheet-sink", refusal)
 
     def topics(self, binding: Binding) -> feeds.Topics:
         """The binding's topics as they are now. Raises TopicsUnreachable, BindingProblem."""
@@ -222,6 +223,10 @@ class Services:
             before_sleep=lambda state: say(str(state.outcome.exception() if state.outcome else "")),
             reraise=True,
         )
+
+
+def _as_problem(refused: str) -> BindingProblem:
+    return BindingProblem(refused, "none: the binding is opened again, which finds out what has changed")
 
 
 def _key_texts(key: RowKey, shape: TableShape) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from consumers.sheet_sink.vanished import take_away_vanished
-from tabstream.errors import Outage
+from tabstream.errors import BindingProblem, Outage
 from tests.core.tabs import desired
 from tests.postgres.server import Server
 from tests.sheet_sink.desk import Desk
@@ -95,3 +95,12 @@ def test_a_key_that_no_row_can_have_hides_no_other_one(leads: Desk, database_url
     keys = ["[1]", '["no number"]', "[2]", "[1,2]", f"[{10**18}0]", "no key", "[3]"]
     there = with_database.are_there(leads.tab.binding, leads.tab.shape, keys)
     assert [key for key, is_there in zip(keys, there, strict=True) if is_there] == ["[1]", "[3]"]
+
+
+@pytest.mark.parametrize("table", ["public.narrow", "public.nowhere"], ids=["lacks a column", "is gone"])
+def test_a_table_that_is_another_one_by_now_ends_no_owner(leads: Desk, database_url: str, table: str) -> None:
+    with psycopg.connect(database_url) as database:
+        database.execute("CREATE TABLE IF NOT EXISTS narrow (id bigint PRIMARY KEY, name text NOT NULL)")
+    with_database = replace(leads.services, settings=leads.services.settings.model_copy(update={"database_url": database_url}))
+    with pytest.raises(BindingProblem):
+        with_database.are_there(replace(leads.tab.binding, table=table), leads.tab.shape, ["[1]"])
