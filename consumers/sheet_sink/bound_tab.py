@@ -50,7 +50,8 @@ class Place:
 class BoundTab:
     """Everything between `open` and `close` of a binding. Times in milliseconds of the process's clock.
 
-    `doubted` holds while the watermark in the tab would have whoever opens it next plan the whole tab anew.
+    `doubted` holds while the watermark in the tab would have whoever opens it next plan the whole tab anew, or meet a snapshot
+    again. `left_out` are how many rows an open snapshot has not brought, since when.
     """
 
     binding: Binding
@@ -65,6 +66,8 @@ class BoundTab:
     table_identity: str = ""
     check_every_key: bool = False
     check_snapshot_at_ms: int = 0
+    left_out: int = 0
+    left_out_since_ms: int = 0
     doubted: bool = False
     look_at_shape: bool = False
     schemas: set[int] = field(default_factory=set)

@@ -17,13 +17,14 @@ from tabstream.errors import Outage
 
 _log = structlog.get_logger()
 _AGAIN_MS = 5_000
+_PARTIAL_MS = 300_000
 
 
 def take_away_vanished(tab: BoundTab, services: Services, now_ms: int) -> None:
     """Has the book take away the rows of keys that the table does not have any more; raises Outage.
 
-    Looks again every few seconds, until every key that the snapshot has not brought yet has come or is gone; once a few
-    seconds after the last row of an incremental one.
+    Looks again every few seconds, until every key that the snapshot has not brought yet has come or is gone, or none has come
+    for minutes; once a few seconds after the last row of an incremental one.
     """
     if tab.book.snapshot.increment:
         tab.book.snapshot.increment, tab.check_every_key = False, True
@@ -34,6 +35,18 @@ def take_away_vanished(tab: BoundTab, services: Services, now_ms: int) -> None:
     tab.book.vanished(_gone(tab, services, asked))
     tab.check_every_key = False
     tab.check_snapshot_at_ms = now_ms + _AGAIN_MS
+    _close_partial(tab, now_ms)
+
+
+def _close_partial(tab: BoundTab, now_ms: int) -> None:
+    """A snapshot of a part of the table never brings the other rows: the table has them, and that is enough."""
+    left = len(tab.book.left_out())
+    if not left or left != tab.left_out:
+        tab.left_out, tab.left_out_since_ms = left, now_ms
+    elif now_ms - tab.left_out_since_ms >= _PARTIAL_MS:
+        _log.info("a snapshot has brought a part of the table", binding=tab.binding.name, left_out=left)
+        tab.book.snapshot.open = False
+        tab.doubted = True  # the watermark still stands before the snapshot
 
 
 def forget_vanished(tab: BoundTab, services: Services, now_ms: int) -> None:

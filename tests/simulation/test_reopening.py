@@ -280,3 +280,25 @@ def test_what_the_table_has_lost_stays_away_and_is_nobodys_delete_later(world: W
     assert sorted(remarks(world)) == ["1", "2", "3", "5"]
     assert not world.sheet_sink.owner.roster.tabs["leads"].book.held
     assert world.number_of_edits() == before
+
+
+def test_after_a_snapshot_of_a_part_of_the_table_a_row_that_is_deleted_while_no_sink_runs_stays_deleted(world: World) -> None:
+    change(world, "2", name="changed")
+    world.settle(40)
+    source = {"lsn": world.database.lsn, "txId": None, "ts_ms": world.clock.now_ms(), "snapshot": "true"}
+    after = {**world.database.kept.rows["1"], "id": 1}
+    world.broker.change({"id": 1}, {"op": "r", "after": after, "source": source})
+    change(world, "3", name="changed")
+    world.settle(40)
+    assert watermark(world).table.offsets == {0: 5}, "the other rows may be to come"
+    for _ in range(2):
+        world.clock.advance(300)
+        world.settle(40)
+    assert watermark(world).table.offsets == {0: 7}
+    before = writes(world)
+    world.settle(40)
+    assert writes(world) == before
+    delete_row(world, "3")
+    world.crash_owner()
+    world.settle(60)
+    assert sorted(world.database.kept.rows) == sorted(remarks(world)) == ["1", "2", "4", "5"]
