@@ -43,6 +43,7 @@ from tabstream.sheets.client import SheetsClient
 from tabstream.sheets.pooled import PooledClient
 
 _log = structlog.get_logger()
+_APPLICATION = "tabstream sheet-sink"
 _UNKNOWN_CLOCK_MS = 2_000
 _KEYS_AT_ONCE = 5_000
 _STATUS_SECONDS = 10.0
@@ -140,7 +141,7 @@ class Services:
             return Table(shape, truncated, table_identity(connection, binding.schema_name, binding.table_name))
 
     def sample(self, binding: Binding, shape: TableShape, limit: int) -> list[dict[str, str | None]]:
-        """Some rows of the table, as texts by column. Raises Outage."""
+        """Some rows of the table, as texts by column. Raises Outage, or BindingProblem as `are_there` does."""
         with self._database() as connection:
             return Rows(BoundTable(binding, shape), commit_times=False).sample(connection, limit)
 
@@ -151,7 +152,7 @@ class Services:
         texts = [_key_texts(key, shape) for key in keys]
         asked = [text for text in texts if text is not None]
         found: list[bool] = []
-        with self._database(_as_problem) as connection:
+        with self._database() as connection:
             for start in range(0, len(asked), _KEYS_AT_ONCE):
                 found += _are_there(rows, connection, asked[start : start + _KEYS_AT_ONCE])
         answers = iter(found)
@@ -160,14 +161,14 @@ class Services:
     def ask_for_snapshot(self, binding: Binding) -> None:
         """Has Debezium stream the table anew; without the right to ask, that is only logged. Raises Outage."""
         try:
-            with self._database() as connection:
+            with opened(self.settings.database_url, _APPLICATION) as connection:
                 ask_for_snapshot(connection, [f"{binding.schema_name}.{binding.table_name}"])
         except psycopg.errors.InsufficientPrivilege as problem:
             remedy = "grant INSERT on tabstream.debezium_signal; until then a row's values come with its next change"
             _log.warning("no snapshot of changed columns", binding=binding.name, problem=str(problem), remedy=remedy)
 
-    def _database(self, refusal: Callable[[str], Exception] | None = None) -> AbstractContextManager[Connection]:
-        return opened(self.settings.database_url, "tabstream sheet-sink", refusal)
+    def _database(self) -> AbstractContextManager[Connection]:
+        return opened(self.settings.database_url, _APPLICATION, _as_problem)
 
     def topics(self, binding: Binding) -> feeds.Topics:
         """The binding's topics as they are now. Raises TopicsUnreachable, BindingProblem."""
@@ -226,7 +227,7 @@ class Services:
 
 
 def _as_problem(refused: str) -> BindingProblem:
-    return BindingProblem(refused, "none: the binding is opened again, which finds out what has changed")
+    return BindingProblem(refused, "correct it, unless the table has just changed: it is tried again and again")
 
 
 def _key_texts(key: RowKey, shape: TableShape) -> tuple[str, ...] | None:

@@ -102,5 +102,8 @@ def test_a_table_that_is_another_one_by_now_ends_no_owner(leads: Desk, database_
     with psycopg.connect(database_url) as database:
         database.execute("CREATE TABLE IF NOT EXISTS narrow (id bigint PRIMARY KEY, name text NOT NULL)")
     with_database = replace(leads.services, settings=leads.services.settings.model_copy(update={"database_url": database_url}))
+    binding = replace(leads.tab.binding, table=table)
     with pytest.raises(BindingProblem):
-        with_database.are_there(replace(leads.tab.binding, table=table), leads.tab.shape, ["[1]"])
+        with_database.are_there(binding, leads.tab.shape, ["[1]"])
+    with pytest.raises(BindingProblem):
+        with_database.sample(binding, leads.tab.shape, 1)
