@@ -153,8 +153,7 @@ class DatabaseSink:
             return
         _log.warning("the database was set back; lost edits were decided again", edits=report.edits, **report.counts)
         self._source.restart()
-        ends = {partition: span.end for partition, span in report.spans.items() if span.begin < span.end}
-        if any(offset < ends.get(partition, 0) for (_, partition), offset in self._backlog.expected.items()):
+        if any(offset < report.reached.get(partition, 0) for partition, offset in self._backlog.expected.items()):
             return  # it was set back once more
         self._set_back.clear()
         self._source.set_back = False

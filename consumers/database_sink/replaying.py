@@ -76,9 +76,11 @@ class Found:
 @dataclass(slots=True)
 class Report:
     """What a replay has come to. `spans` are the offsets that were read; `waiting` gives for each reason how many edits could
-    not be decided. `unreadable` are messages that are no edits of a binding in the file."""
+    not be decided. `unreadable` are messages that are no edits of a binding in the file. `reached` is the database's progress
+    that it has left."""
 
     spans: Mapping[int, Span]
+    reached: Mapping[Partition, int] = field(default_factory=dict)
     edits: int = 0
     unreadable: int = 0
     counts: Counter[str] = field(default_factory=Counter)
@@ -184,6 +186,7 @@ class _Replay:
         self._run(self.settler.settle)
         self._retry()
         self._count_waiting()
+        self._report.reached = self.settler.backlog.expected.copy()
         return self._report
 
     def verify(self, edits: Edits) -> Report:

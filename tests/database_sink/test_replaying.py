@@ -13,7 +13,7 @@ from tabstream.clock import SystemClock
 from tabstream.config import Settings
 from tabstream.core.binding import Bindings
 from tabstream.core.edits import Edit, EditKind
-from tabstream.core.places import Beginning, Offset
+from tabstream.core.places import Beginning, Bounds, Offset
 from tabstream.errors import OperatorError
 from tabstream.kafka import clients
 from tabstream.kafka.publisher import Publisher
@@ -286,6 +286,27 @@ def test_a_sink_decides_what_a_database_has_lost_in_the_order_of_time(world: Wor
         until(lambda: world.query(ROWS) == before, "a sink that is started afterwards")
         world.set_back()
         until(lambda: world.query(ROWS) == before, "a sink that runs meanwhile")
+        world.send(edit(1, cell("name", "B", "Ada", 1_000), read_ms=now_ms() + 2_000))
+        until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)], "the next edit")
+
+
+def test_a_sink_that_catches_up_ends_where_the_last_offsets_hold_no_messages(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = TopicReader.bounds
+
+    def with_markers(reader: TopicReader, topic: str) -> dict[int, Bounds]:
+        """What a transaction leaves at the end of a partition is an offset, and no message."""
+        return {partition: Bounds(has.first, has.following + 1) for partition, has in bounds(reader, topic).items()}
+
+    world.copy()
+    edits_of_new_rows(world)
+    before = world.query(ROWS)
+    world.set_back()
+    monkeypatch.setattr(TopicReader, "bounds", with_markers)
+    with Running(world.settings, leads()) as running:
+        until(lambda: world.query(ROWS) == before, "what was lost")
+        until(lambda: not running.sink._is_set_back, "the sink goes on")
         world.send(edit(1, cell("name", "B", "Ada", 1_000), read_ms=now_ms() + 2_000))
         until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)], "the next edit")
 
