@@ -12,7 +12,7 @@ from consumers.database_sink.arrivals import Backlog, Unit
 from consumers.database_sink.housekeeping import Housekeeper
 from consumers.database_sink.intake import Intake
 from consumers.database_sink.patience import Patience, Stopped
-from consumers.database_sink.replaying import ReplayUnderWay, catch_up
+from consumers.database_sink.replaying import ReplayUnderWay, SetBackMeanwhile, catch_up
 from consumers.database_sink.settling import Settler
 from consumers.database_sink.source import Source, topic_id_of
 from consumers.database_sink.tables import Tables
@@ -149,7 +149,7 @@ class DatabaseSink:
                 "kafka",
                 lambda: catch_up(self._settings, self._bindings.current, self._topic_id, self._clock, reached, self._go_on),
             )
-        except ReplayUnderWay:
+        except (ReplayUnderWay, SetBackMeanwhile):
             return
         _log.warning("the database was set back; lost edits were decided again", edits=report.edits, **report.counts)
         self._source.restart()

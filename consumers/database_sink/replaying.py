@@ -52,6 +52,10 @@ class ReplayUnderWay(OperatorError):
     """Another replay, or a sink that catches up, is at work in this database."""
 
 
+class SetBackMeanwhile(OperatorError):
+    """The database was set back while edits were decided again: what is there now lacks others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """From a place to before another (None: to the end), the edits of one binding or of all. `verify` changes nothing."""
@@ -98,8 +102,8 @@ def replay(
 ) -> Report:
     """Replays; `say` is told how many messages of how many are done. `topic_id` gives the topic's id.
 
-    Raises Outage, and OperatorError for a place that isn't there or while another replay is under way. What was decided
-    until then is decided.
+    Raises Outage, and OperatorError for a place that isn't there, while another replay is under way, or where the database is
+    set back meanwhile. What was decided until then is decided.
     """
     if wanted.binding is not None and bindings.named(wanted.binding) is None:
         known = ", ".join(b.name for b in bindings.bindings)
@@ -123,7 +127,7 @@ def catch_up(
     without the others, and a row's edits may be in another than the edit that has inserted it.
 
     `reached` gives for partitions how far the caller was once. What is not in the topic any more is passed over. Raises
-    Outage, ReplayUnderWay, and whatever `say` raises.
+    Outage, ReplayUnderWay, SetBackMeanwhile, and whatever `say` raises.
     """
     with _open(settings, bindings, Wanted(Beginning()), clock, say) as one:
         edits = one.look(topic_id)
@@ -268,15 +272,26 @@ class _Replay:
                 settled, instead = settle(current)
             except LostProgress:
                 # A sink is at the same edits; what it has decided is a repeat from here on.
+                self._take_up_progress()
                 if any(arrival.retried for arrival in current.arrivals):
                     self._let_go(arrival.position for arrival in current.arrivals)
                 else:
-                    self.settler.backlog.expected |= self.settler.progress(self._partitions())
                     units.append(current)
                 continue
             units.extend(reversed(instead))
             if settled is not None:
                 self._count(settled)
+
+    def _take_up_progress(self) -> None:
+        if self._moves_nothing:
+            return
+        now, before = self.settler.progress(self._partitions()), self.settler.backlog.expected
+        if any(offset < before[partition] for partition, offset in now.items()):
+            raise SetBackMeanwhile(
+                "the database was set back once more while edits were decided again",
+                "run the command again, once the database is restored",
+            )
+        self.settler.backlog.expected |= now
 
     def _partitions(self) -> list[Partition]:
         return [(self._topic_id, partition) for partition in self._progress]

@@ -290,6 +290,27 @@ def test_a_sink_decides_what_a_database_has_lost_in_the_order_of_time(world: Wor
         until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)], "the next edit")
 
 
+def test_a_database_that_is_set_back_during_a_replay_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.copy()
+    world.settle(edit(1, cell("name", "B", "Ada")), edit(1, cell("amount", 11, 10)), edit(1, cell("notes", "C")))
+    before = world.query(ROWS)
+    world.set_back()
+    monkeypatch.setattr(replaying, "UNIT_EDITS", 1)
+
+    def set_back_once_more(done: int, total: int) -> None:
+        if done == 2:
+            world.query(
+                "WITH row AS (UPDATE leads SET name = 'Ada', amount = 10 WHERE lead_id = 1),"
+                " registers AS (DELETE FROM tabstream.cell_register) UPDATE tabstream.progress SET next_offset = 0"
+            )
+
+    bindings, clock = Bindings((leads(),)), SystemClock()
+    with pytest.raises(replaying.SetBackMeanwhile, match="set back once more"):
+        replaying.replay(world.settings, bindings, ALL, lambda: "topic", clock, set_back_once_more)
+    assert dict(world.replay().counts) == {"applied": 3}
+    assert world.query(ROWS)[0] == before[0]
+
+
 def test_a_sink_that_catches_up_ends_where_the_last_offsets_hold_no_messages(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
