@@ -114,14 +114,13 @@ class Backlog:
         """The next unit of new arrivals, None if there are none."""
         taken: list[Arrival] = []
         rows: set[RowName] = set()
-        inserted_again = False
         while self.fresh and len(taken) < UNIT_EDITS:
             arrival = self.fresh[0]
             row = arrival.row
-            # What came after a new row was dealt with may be about that row, by the key that it got.
-            if inserted_again and not _inserts(arrival):
+            # A new row that was dealt with before is alone: an attempt with others that fails would take keys of the rows
+            # after it, and what came after may be about that row, by the key that it got.
+            if taken and (_inserts_again(arrival) or _inserts_again(taken[-1])):
                 break
-            inserted_again |= arrival.again and _inserts(arrival)
             if row is not None and row in self.parked:
                 arrival = replace(arrival, park=WAITS_BEHIND)
             elif row is not None and row in rows:
@@ -175,5 +174,5 @@ class Backlog:
             del self.parked[row]
 
 
-def _inserts(arrival: Arrival) -> bool:
-    return arrival.edit is not None and arrival.edit.kind is EditKind.INSERT
+def _inserts_again(arrival: Arrival) -> bool:
+    return arrival.again and arrival.edit is not None and arrival.edit.kind is EditKind.INSERT

@@ -277,6 +277,19 @@ def test_edits_of_rows_that_are_inserted_anew_are_decided_after_them(world: Worl
     assert world.replay(Wanted(Beginning(), verify=True)).found == []
 
 
+def test_new_rows_get_the_keys_that_they_had_where_one_of_them_was_refused(world: World) -> None:
+    world.copy()
+    world.settle(new_row("a", name="Dan"))
+    world.settle(new_row("b", name="Ada again", email="ada@x.org"))
+    world.settle(new_row("c", name="Eve"))
+    [(key,)] = world.query("SELECT lead_id FROM leads WHERE name = 'Eve'")
+    world.settle(edit(key, cell("notes", "of Eve"), read_ms=now_ms() + 1_000))
+    before = world.query(ROWS)
+    world.set_back()
+    world.replay()
+    assert world.query(ROWS) == before
+
+
 def test_a_sink_decides_what_a_database_has_lost_in_the_order_of_time(world: World) -> None:
     world.copy()
     edits_of_new_rows(world)
