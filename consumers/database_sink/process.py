@@ -69,7 +69,7 @@ class DatabaseSink:
         self._prepared = False
         self._lag = 0
         self._set_back = threading.Event()
-        self._moved_at = clock.monotonic()
+        self._moved_at = self._looked_at_parked = clock.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """See Process."""
@@ -128,6 +128,10 @@ class DatabaseSink:
         messages = [(self._source.position(m), m) for m in self._source.poll(self._pause())]
         if self._is_set_back:
             return  # what has come is read again, in its order
+        if self._is_time_to_look_at_parked() and not self._patience("database", self._settler.has_all_parked):
+            _log.info("takes up what others have set aside")
+            self._source.restart()
+            return
         if messages:
             self._backlog.arrived(self._patience("registry", lambda: self._intake.arrivals(messages)))
         while unit := self._backlog.take():
@@ -161,6 +165,13 @@ class DatabaseSink:
     def _go_on(self, done: int, total: int) -> None:
         if self._stop.is_set():
             raise Stopped(f"ended after {done} of {total} edits that the database had lost")
+
+    def _is_time_to_look_at_parked(self) -> bool:
+        now = self._clock.monotonic()
+        if now - self._looked_at_parked < _WATCH_SECONDS:
+            return False
+        self._looked_at_parked = now
+        return True
 
     def _take_up_bindings(self) -> None:
         bindings, before = self._bindings.current, self._tables.bindings

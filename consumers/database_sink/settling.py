@@ -59,12 +59,20 @@ class Settler:
         try:
             with self._connect().transaction():
                 for partition in partitions:
-                    # Edits of a binding that is not in the file stay aside until it is there again.
-                    known = [p for p in list_parked(self._connect(), partition) if self.tables.bindings.named(p[1])]
-                    self.backlog.begin(partition, found[partition], known, self.clock.monotonic())
+                    self.backlog.begin(partition, found[partition], self._set_aside(partition), self.clock.monotonic())
         except psycopg.Error as problem:
             raise self._unavailable(problem) from problem
         return found
+
+    def has_all_parked(self) -> bool:
+        """False where others, as a replay, have set edits aside or taken them up; raises DatabaseUnavailable."""
+        known = {position for parked in self.backlog.parked.values() for position in parked.positions}
+        try:
+            with self._connect().transaction():
+                there = {p[0] for partition in self.backlog.expected for p in self._set_aside(partition)}
+        except psycopg.Error as problem:
+            raise self._unavailable(problem) from problem
+        return there == known
 
     def parked(self, positions: Sequence[Position]) -> list[tuple[Position, bytes]]:
         """The messages set aside at these positions; raises DatabaseUnavailable."""
@@ -115,6 +123,10 @@ class Settler:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _set_aside(self, partition: Partition) -> list[tuple[Position, str, str]]:
+        # Edits of a binding that is not in the file stay aside until it is there again.
+        return [p for p in list_parked(self._connect(), partition) if self.tables.bindings.named(p[1])]
 
     def _doors(self, unit: Unit) -> tuple[Unit, dict[tuple[str, str], Rows]]:
         doors: dict[tuple[str, str], Rows] = {}

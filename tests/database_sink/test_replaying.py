@@ -243,6 +243,32 @@ def test_a_locked_row_waits_for_the_sink_and_its_edits_keep_their_order(world: W
         until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("C",)], "both edits, in their order")
 
 
+def test_a_sink_that_runs_takes_up_what_a_replay_has_set_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "_RETRY_SECONDS", 0.5)
+    with Running(world.settings, leads()):
+        world.send(edit(1, cell("name", "B", "Ada")))
+        until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)], "the edit")
+        world.query("WITH lost AS (DELETE FROM tabstream.cell_register) UPDATE leads SET name = 'Ada' WHERE lead_id = 1")
+        with connect(world.settings.database_url, "application") as other:
+            other.execute("SELECT * FROM leads WHERE lead_id = 1 FOR UPDATE")
+            report = world.replay()
+            other.rollback()
+        assert sum(report.waiting.values()) == 1
+        until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("B",)], "the edit again")
+
+
+def test_a_sink_whose_parked_edits_are_not_there_any_more_goes_on(world: World) -> None:
+    with Running(world.settings, leads()) as running:
+        with connect(world.settings.database_url, "application") as other:
+            other.execute("SELECT * FROM leads WHERE lead_id = 1 FOR UPDATE")
+            world.send(edit(1, cell("name", "B", "Ada")))
+            until(lambda: bool(running.sink._backlog.parked), "an edit that waits")
+            world.query("DELETE FROM tabstream.parked_edit")
+            other.rollback()
+        world.send(edit(1, cell("notes", "C")))
+        until(lambda: world.query("SELECT notes FROM leads WHERE lead_id = 1") == [("C",)], "the next edit of the row")
+
+
 def test_a_sink_goes_on_from_where_the_database_was_set_back_to(world: World) -> None:
     world.settle(edit(2, cell("name", "Robert", "Bob")))
     world.copy()
