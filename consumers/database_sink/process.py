@@ -155,7 +155,8 @@ class DatabaseSink:
             )
         except (ReplayUnderWay, SetBackMeanwhile):
             return
-        _log.warning("the database was set back; lost edits were decided again", edits=report.edits, **report.counts)
+        if report.edits:
+            _log.warning("the database was set back; lost edits were decided again", edits=report.edits, **report.counts)
         self._source.restart()
         if any(offset < report.reached.get(partition, 0) for partition, offset in self._backlog.expected.items()):
             return  # it was set back once more

@@ -42,7 +42,7 @@ class Source:
     """The consumer of the edits topic. `topic_id` gives the topic's id. Not thread-safe.
 
     `set_back` is True where Kafka was told that some instance was beyond the database's progress on a partition that is taken
-    over; whoever deals with it clears it.
+    over, or does not say; whoever deals with it, and asks again, clears it.
     """
 
     def __init__(self, settings: Settings, desk: Desk, topic_id: Callable[[], str]) -> None:
@@ -139,18 +139,20 @@ class Source:
         self._begins.update({partition: offset for (_, partition), offset in begins.items()})
         return [TopicPartition(EDITS, partition, offset) for (_, partition), offset in begins.items()]
 
-    def _reached(self, partitions: Sequence[TopicPartition]) -> dict[int, int]:
+    def _is_behind(self, starts: Sequence[TopicPartition]) -> bool:
+        asked = [TopicPartition(EDITS, start.partition) for start in starts]
         try:
-            return {at.partition: at.offset for at in self._consumer.committed(list(partitions), timeout=_ADMIN_SECONDS)}
+            reached = {at.partition: at.offset for at in self._consumer.committed(asked, timeout=_ADMIN_SECONDS)}
         except KafkaException as problem:
-            _log.debug("it is not known how far other instances were", problem=str(problem))
-            return {}
+            _log.warning("it is not known how far other instances were", problem=str(problem))
+            return True
+        return any(start.offset < reached.get(start.partition, 0) for start in starts)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.joined = True
         if partitions:
-            starts, reached = self._starts([p.partition for p in partitions]), self._reached(partitions)
-            self.set_back |= any(start.offset < reached.get(start.partition, 0) for start in starts)
+            starts = self._starts([p.partition for p in partitions])
+            self.set_back |= self._is_behind(starts)
             consumer.incremental_assign(starts)
             _log.info("partitions assigned", partitions=[p.partition for p in partitions])
 

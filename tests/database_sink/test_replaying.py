@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from psycopg import sql
 
 from consumers.database_sink import replaying
@@ -348,6 +349,26 @@ def test_a_database_that_is_set_back_during_a_replay_loses_nothing(world: World,
         replaying.replay(world.settings, bindings, ALL, lambda: "topic", clock, set_back_once_more)
     assert dict(world.replay().counts) == {"applied": 3}
     assert world.query(ROWS)[0] == before[0]
+
+
+def test_a_sink_that_kafka_does_not_tell_how_far_others_were_asks_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.copy()
+    edits_of_new_rows(world)
+    before = world.query(ROWS)
+    world.set_back()
+    committed, asked = clients._Consumer.committed, []
+
+    def silent_at_first(consumer: Consumer, *arguments: Any, **options: Any) -> Any:
+        asked.append(arguments)
+        if len(asked) == 1:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return committed(consumer, *arguments, **options)
+
+    monkeypatch.setattr(clients._Consumer, "committed", silent_at_first)
+    with Running(world.settings, leads()):
+        until(lambda: world.query(ROWS) == before, "what was lost")
+    reasons = world.query("SELECT answers->0->>'reason' FROM tabstream.edit_result WHERE row_key LIKE 'new:%'")
+    assert reasons == [("decided again by a replay",)] * 3
 
 
 def test_a_sink_that_catches_up_ends_where_the_last_offsets_hold_no_messages(
