@@ -53,12 +53,15 @@ class Intake:
                 raise BrokerUnavailable("kafka does not acknowledge a dead letter") from problem
         return arrivals
 
-    def retried(self, messages: Sequence[tuple[Position, bytes]]) -> tuple[Arrival, ...]:
-        """Messages that were set aside, read again; one that can't be read any more is given up with a log line."""
+    def retried(self, messages: Sequence[tuple[Position, bytes, bool]]) -> tuple[Arrival, ...]:
+        """Messages that were set aside, read again; one that can't be read any more is given up with a log line.
+
+        Each comes with whether it was dealt with before.
+        """
         arrivals = []
-        for position, raw in messages:
+        for position, raw, again in messages:
             try:
-                arrivals.append(Arrival(position, raw, self.edit(raw), retried=True))
+                arrivals.append(Arrival(position, raw, self.edit(raw), retried=True, again=again))
             except Poison as problem:
                 _log.error("edit given up", partition=position[1], offset=position[2], reason=str(problem))
                 arrivals.append(Arrival(position, raw, None, retried=True))

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from time import sleep
 
@@ -316,13 +316,11 @@ class _Replay:
         while set(self._parked()) - self._of_sinks and self.clock.monotonic() < deadline:
             due = [position for position in self.settler.backlog.due(self.clock.monotonic()) if position not in self._of_sinks]
             messages = self.settler.parked(due)
-            self._let_go(set(due) - {position for position, _ in messages})
+            self._let_go(set(due) - {position for position, *_ in messages})
             if not messages:
                 sleep(_LOOK_SECONDS)
                 continue
-            arrivals = self.intake.retried(messages)
-            again = tuple(replace(a, again=self._was_dealt_with(a.position)) for a in arrivals)
-            self._deal(Unit(again), self.settler.settle)
+            self._deal(Unit(self.intake.retried(messages)), self.settler.settle)
 
     def _let_go(self, positions: Iterable[Position]) -> None:
         """A sink has taken these up, the first of their rows."""

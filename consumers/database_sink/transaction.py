@@ -270,4 +270,4 @@ def _no_longer_held(decided: Decided) -> Iterable[tuple[str, str, str]]:
 
 def _parked_edit(arrival: Arrival) -> ParkedEdit:
     binding, key = arrival.row or ("", "")
-    return ParkedEdit(arrival.position, binding, key, arrival.message, arrival.park or LOCKED)
+    return ParkedEdit(arrival.position, binding, key, arrival.message, arrival.park or LOCKED, arrival.again)

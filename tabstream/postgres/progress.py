@@ -26,13 +26,14 @@ class LostProgress(TabstreamError):
 
 @dataclass(frozen=True, slots=True)
 class ParkedEdit:
-    """A message to set aside, and why."""
+    """A message to set aside, and why; `again` tells one that was dealt with before the database was set back."""
 
     position: Position
     binding: str
     row_key: str
     message: bytes
     reason: str
+    again: bool = False
 
 
 def read_progress(connection: Connection, partition: Partition) -> int:
@@ -81,6 +82,7 @@ def park(connection: Connection, edits: Sequence[ParkedEdit]) -> None:
             [edit.row_key for edit in edits],
             [edit.message for edit in edits],
             [edit.reason for edit in edits],
+            [edit.again for edit in edits],
         )
         connection.execute(statement("park"), columns)
 
@@ -97,10 +99,10 @@ def list_parked(connection: Connection, partition: Partition) -> list[tuple[Posi
     return [((*partition, int(offset)), binding, row_key) for offset, binding, row_key in rows]
 
 
-def read_parked(connection: Connection, positions: Sequence[Position]) -> Mapping[Position, bytes]:
-    """The messages set aside at these positions."""
+def read_parked(connection: Connection, positions: Sequence[Position]) -> Mapping[Position, tuple[bytes, bool]]:
+    """The messages set aside at these positions, and whether they were dealt with before."""
     rows = connection.execute(statement("read_parked"), _positions(positions)).fetchall()
-    return {(topic_id, partition, offset): bytes(message) for topic_id, partition, offset, message in rows}
+    return {(topic_id, partition, offset): (bytes(message), again) for topic_id, partition, offset, message, again in rows}
 
 
 def _positions(positions: Sequence[Position]) -> list[list[object]]:

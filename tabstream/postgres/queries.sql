@@ -296,8 +296,8 @@ WHERE p.topic_id = n.topic_id AND p.partition = n.partition AND p.next_offset = 
 RETURNING p.partition;
 
 -- park: sets edits aside; one that is set aside already, as a replay may have done, stays as it is
-INSERT INTO tabstream.parked_edit (topic_id, partition, "offset", binding, row_key, message, reason)
-SELECT * FROM unnest(%s::text[], %s::integer[], %s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::text[])
+INSERT INTO tabstream.parked_edit (topic_id, partition, "offset", binding, row_key, message, reason, again)
+SELECT * FROM unnest(%s::text[], %s::integer[], %s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::boolean[])
 ON CONFLICT DO NOTHING;
 
 -- unpark: takes up edits that were set aside; a row for each that was still there
@@ -310,8 +310,8 @@ RETURNING p."offset";
 SELECT "offset", binding, row_key FROM tabstream.parked_edit
 WHERE topic_id = %s AND partition = %s ORDER BY "offset";
 
--- read_parked: messages set aside
-SELECT p.topic_id, p.partition, p."offset", p.message
+-- read_parked: messages set aside, each with whether it was dealt with before
+SELECT p.topic_id, p.partition, p."offset", p.message, p.again
 FROM tabstream.parked_edit p
 JOIN unnest(%s::text[], %s::integer[], %s::bigint[]) AS k(topic_id, partition, "offset")
     USING (topic_id, partition, "offset");

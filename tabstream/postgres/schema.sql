@@ -103,7 +103,8 @@ CREATE TABLE IF NOT EXISTS tabstream.held (
     PRIMARY KEY (binding, row_key, column_name)
 );
 
--- Edits that wait: their row is locked, or their binding has a problem. `message` is the message as received.
+-- Edits that wait: their row is locked, or their binding has a problem. `message` is the message as received,
+-- `again` tells one that was dealt with before the database was set back.
 CREATE TABLE IF NOT EXISTS tabstream.parked_edit (
     topic_id text NOT NULL,
     partition integer NOT NULL,
@@ -113,8 +114,11 @@ CREATE TABLE IF NOT EXISTS tabstream.parked_edit (
     message bytea NOT NULL,
     reason text NOT NULL,
     parked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    again boolean NOT NULL DEFAULT false,
     PRIMARY KEY (topic_id, partition, "offset")
 );
+-- What an older schema lacks.
+ALTER TABLE tabstream.parked_edit ADD COLUMN IF NOT EXISTS again boolean NOT NULL DEFAULT false;
 
 -- For Debezium: a write now and then moves the replication slot on when the bound tables are quiet; signals ask for snapshots.
 CREATE TABLE IF NOT EXISTS tabstream.heartbeat (

@@ -114,7 +114,7 @@ class Desk:
             due = self.backlog.due(self.clock.monotonic())
             if not due:
                 break
-            waiting = [position for position, _ in self.settler.parked(due)]
+            waiting = [position for position, *_ in self.settler.parked(due)]
             self.settle(Unit(tuple(Arrival(p, b"", self.messages[p], retried=True) for p in waiting)))
         return self.answers()
 

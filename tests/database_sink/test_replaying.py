@@ -242,6 +242,8 @@ def test_a_locked_row_waits_for_the_sink_and_its_edits_keep_their_order(world: W
     assert world.query("SELECT name FROM leads ORDER BY lead_id") == [("Ada",), ("Robert",), ("Cy",)]
     with Running(world.settings, leads()):
         until(lambda: world.query("SELECT name FROM leads WHERE lead_id = 1") == [("C",)], "both edits, in their order")
+    answers = world.query("SELECT answers->0->'shown' FROM tabstream.edit_result WHERE row_key = '[1]' AND kind = 'answer'")
+    assert answers == [(-1,)] * 2, "the tab may have lost the marks that they were seen against"
 
 
 def test_a_sink_that_runs_takes_up_what_a_replay_has_set_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

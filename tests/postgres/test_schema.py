@@ -21,6 +21,9 @@ def test_columns_that_an_older_schema_lacks_are_added(database_url: str, databas
     database.execute("ALTER TABLE tabstream.cell_register DROP COLUMN applied_base, DROP COLUMN applied_shown")
     install(database_url)
     database.execute("SELECT applied_base, applied_shown FROM tabstream.cell_register")
+    database.execute("ALTER TABLE tabstream.parked_edit DROP COLUMN again")
+    install(database_url)
+    database.execute("SELECT again FROM tabstream.parked_edit")
 
 
 def test_instances_that_install_at_once_don_t_hurt_each_other(database_url: str, database: Connection) -> None:

@@ -54,7 +54,7 @@ class Kept:
     progress: dict[tuple[str, int], int] = field(default_factory=dict)
     registers: dict[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
     once: dict[tuple[Any, ...], tuple[int, str]] = field(default_factory=dict)
-    parked: dict[tuple[str, int, int], tuple[str, str, bytes]] = field(default_factory=dict)
+    parked: dict[tuple[str, int, int], tuple[str, str, bytes, bool]] = field(default_factory=dict)
     conflicts: list[Lost] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
     effects: list[tuple[str, str, str | None]] = field(default_factory=list)

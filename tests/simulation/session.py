@@ -100,8 +100,8 @@ class Session:
 
     def on_park(self, columns: Any) -> None:
         """Sets aside."""
-        for topic, partition, offset, binding, key, message, _ in zip(*columns, strict=True):
-            self.database.kept.parked[topic, partition, offset] = (binding, key, message)
+        for topic, partition, offset, binding, key, message, _, again in zip(*columns, strict=True):
+            self.database.kept.parked[topic, partition, offset] = (binding, key, message, again)
 
     def on_unpark(self, columns: Any) -> list[Row]:
         """Takes up again."""
@@ -116,7 +116,7 @@ class Session:
     def on_read_parked(self, columns: Any) -> list[Row]:
         """Messages set aside."""
         parked = self.database.kept.parked
-        return [(*p, parked[p][2]) for p in zip(*columns, strict=True) if p in parked]
+        return [(*p, *parked[p][2:]) for p in zip(*columns, strict=True) if p in parked]
 
     def on_read_registers(self, columns: Any) -> list[Row]:
         """The registers of rows."""
