@@ -98,7 +98,8 @@ class Transaction:
             row = rows.get(arrival.position)
             cells = known.get((edit.binding, edit.row_key), {})
             answered = once.get(arrival.position)
-            verdict = judge(edit, row if isinstance(row, DatabaseRow) else None, cells, answered, door.table, number)
+            now = row if isinstance(row, DatabaseRow) else None
+            verdict = judge(edit, now, cells, answered, door.table, _number(arrival, edit, cells, number))
             if arrival.refusal is not None:
                 verdict = refused(verdict, {}, arrival.refusal)
             self._decided.append(Decided(arrival, edit, door, verdict))
@@ -191,6 +192,16 @@ class Transaction:
     def _replace(self, number: int, verdict: Verdict) -> None:
         old = self._decided[number]
         self._decided[number] = Decided(old.arrival, old.edit, old.rows, verdict)
+
+
+def _number(arrival: Arrival, edit: Edit, registers: Mapping[str, CellRegister], number: int) -> int:
+    """The number of a decision: `number`, but for cells that are decided again. Theirs is at most the one that they had, which
+    marks hold in later edits: else a refused value that was typed once more would be taken for a repeat."""
+    if not arrival.again or edit.kind is not EditKind.CELLS:
+        return number
+    shown = [cell.number for cell in edit.cells]
+    decided = [register.last.number for register in registers.values() if register.last is not None]
+    return min(number, max(shown + decided, default=0) + 1)
 
 
 def _lock_mode(edit: Edit, door: Rows) -> LockMode:

@@ -319,6 +319,21 @@ def test_new_rows_get_the_keys_that_they_had_where_one_of_them_was_refused(world
     assert world.query(ROWS) == before
 
 
+def test_a_refused_value_that_was_typed_once_more_is_no_repeat_in_a_replay(world: World) -> None:
+    world.copy()
+    start = now_ms()
+    world.settle(edit(1, cell("email", "bob@x.org", "ada@x.org"), read_ms=start))
+    [(refused,)] = world.query("SELECT number FROM tabstream.cell_register")
+    world.settle(edit(2, cell("email", "bobby@x.org", "bob@x.org"), read_ms=start + 300))
+    world.settle(edit(1, cell("email", "bob@x.org", "ada@x.org", refused), read_ms=start + 600))
+    before = world.query(ROWS)
+    assert before[0][2] == "bob@x.org"
+    world.set_back()
+    world.replay(Wanted(Beginning(), verify=True))
+    world.replay()
+    assert world.query(ROWS) == before
+
+
 def test_a_sink_decides_what_a_database_has_lost_in_the_order_of_time(world: World) -> None:
     world.copy()
     edits_of_new_rows(world)
