@@ -174,5 +174,12 @@ class Backlog:
             del self.parked[row]
 
 
+def taken_up(arrivals: Sequence[Arrival]) -> Unit:
+    """Of edits that were set aside, those to take up now: a new row that was dealt with before is the first, and alone, as in
+    `Backlog.take`. The others stay due."""
+    first = next(filter(_inserts_again, arrivals), None)
+    return Unit(tuple(arrivals) if first is None else (first,))
+
+
 def _inserts_again(arrival: Arrival) -> bool:
     return arrival.again and arrival.edit is not None and arrival.edit.kind is EditKind.INSERT

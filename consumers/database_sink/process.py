@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 from starlette.routing import BaseRoute
 
-from consumers.database_sink.arrivals import Backlog, Unit
+from consumers.database_sink.arrivals import Backlog, Unit, taken_up
 from consumers.database_sink.housekeeping import Housekeeper
 from consumers.database_sink.intake import Intake
 from consumers.database_sink.patience import Patience, Stopped
@@ -138,7 +138,7 @@ class DatabaseSink:
             self._deal(unit)
         if not self._is_set_back and (due := self._backlog.due(self._clock.monotonic())):
             waiting = self._patience("database", lambda: self._settler.parked(due))
-            self._deal(Unit(self._patience("registry", lambda: self._intake.retried(waiting))))
+            self._deal(taken_up(self._patience("registry", lambda: self._intake.retried(waiting))))
         self._lag = self._source.show_lag(self._backlog.expected)
 
     @property

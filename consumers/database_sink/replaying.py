@@ -16,7 +16,7 @@ from time import sleep
 import psycopg
 from confluent_kafka import KafkaException, TopicPartition
 
-from consumers.database_sink.arrivals import UNIT_EDITS, Arrival, Backlog, Unit
+from consumers.database_sink.arrivals import UNIT_EDITS, Arrival, Backlog, Unit, taken_up
 from consumers.database_sink.housekeeping import KEPT_REGISTERS_SECONDS
 from consumers.database_sink.intake import Intake
 from consumers.database_sink.settling import Settler
@@ -320,7 +320,7 @@ class _Replay:
             if not messages:
                 sleep(_LOOK_SECONDS)
                 continue
-            self._deal(Unit(self.intake.retried(messages)), self.settler.settle)
+            self._deal(taken_up(self.intake.retried(messages)), self.settler.settle)
 
     def _let_go(self, positions: Iterable[Position]) -> None:
         """A sink has taken these up, the first of their rows."""

@@ -75,12 +75,13 @@ class Settler:
         return there == known
 
     def parked(self, positions: Sequence[Position]) -> list[tuple[Position, bytes, bool]]:
-        """The messages set aside at these positions, and whether they were dealt with before; raises DatabaseUnavailable."""
+        """The messages set aside at these positions, in the order in which they were, and whether they were dealt with before;
+        raises DatabaseUnavailable."""
         try:
             found = read_parked(self._connect(), positions)
         except psycopg.Error as problem:
             raise self._unavailable(problem) from problem
-        return [(position, *found[position]) for position in positions if position in found]
+        return [(position, *message) for position, message in found.items()]
 
     def settle(self, unit: Unit) -> tuple[Settled | None, list[Unit]]:
         """Commits a unit, or says which units to settle in its stead.

@@ -100,7 +100,7 @@ def list_parked(connection: Connection, partition: Partition) -> list[tuple[Posi
 
 
 def read_parked(connection: Connection, positions: Sequence[Position]) -> Mapping[Position, tuple[bytes, bool]]:
-    """The messages set aside at these positions, and whether they were dealt with before."""
+    """The messages set aside at these positions, the oldest first, and whether they were dealt with before."""
     rows = connection.execute(statement("read_parked"), _positions(positions)).fetchall()
     return {(topic_id, partition, offset): (bytes(message), again) for topic_id, partition, offset, message, again in rows}
 

@@ -310,11 +310,12 @@ RETURNING p."offset";
 SELECT "offset", binding, row_key FROM tabstream.parked_edit
 WHERE topic_id = %s AND partition = %s ORDER BY "offset";
 
--- read_parked: messages set aside, each with whether it was dealt with before
+-- read_parked: messages set aside, in the order in which they were, each with whether it was dealt with before
 SELECT p.topic_id, p.partition, p."offset", p.message, p.again
 FROM tabstream.parked_edit p
 JOIN unnest(%s::text[], %s::integer[], %s::bigint[]) AS k(topic_id, partition, "offset")
-    USING (topic_id, partition, "offset");
+    USING (topic_id, partition, "offset")
+ORDER BY p.parked_at, p.topic_id, p.partition, p."offset";
 
 -- lock_rebuild: so that a binding is rebuilt once at a time; the lock ends with the session
 SELECT pg_try_advisory_lock(hashtextextended('tabstream.rebuild.' || %(binding)s, 0));

@@ -246,6 +246,20 @@ def test_a_locked_row_waits_for_the_sink_and_its_edits_keep_their_order(world: W
     assert answers == [(-1,)] * 2, "the tab may have lost the marks that they were seen against"
 
 
+def test_new_rows_that_a_replay_has_set_aside_come_before_their_edits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "_RETRY_SECONDS", 0.5)
+    world.copy()
+    edits_of_new_rows(world)
+    before = world.query(ROWS)
+    world.set_back()
+    world.query("ALTER TABLE leads RENAME TO not_there_yet")
+    assert sum(world.replay().waiting.values()) == 5
+    world.query("ALTER TABLE not_there_yet RENAME TO leads")
+    with Running(world.settings, leads()):
+        until(lambda: not world.query("SELECT 1 FROM tabstream.parked_edit"), "all edits")
+    assert [row[1:] for row in world.query(ROWS)] == [row[1:] for row in before]
+
+
 def test_a_sink_that_runs_takes_up_what_a_replay_has_set_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replaying, "_RETRY_SECONDS", 0.5)
     with Running(world.settings, leads()):
