@@ -66,7 +66,7 @@ class Settler:
 
     def has_all_parked(self) -> bool:
         """False where others, as a replay, have set edits aside or taken them up; raises DatabaseUnavailable."""
-        known = {position for parked in self.backlog.parked.values() for position in parked.positions}
+        known = {p for parked in self.backlog.parked.values() for p in parked.positions if p[:2] in self.backlog.expected}
         try:
             with self._connect().transaction():
                 there = {p[0] for partition in self.backlog.expected for p in self._set_aside(partition)}
