@@ -19,10 +19,10 @@ class Failure(Enum):
 
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_BUSY = {"40001", "40P01", "55P03", "57014", "55006"}
+_BUSY = {"40001", "40P01", "55P03", "57014", "25P04", "55006"}
 _SHAPE = {"42P01", "42703", "42501", "3F000", "42704", "42804", "428C9", "0A000"}
 _UNAVAILABLE_CLASSES = {"08", "53", "57", "58"}
-_READ_ONLY_SERVER = "25006"
+_UNAVAILABLE = {"25006", "25P03"}  # a server that only reads; a session that was ended for being idle
 
 
 def failure_of(problem: psycopg.Error) -> Failure:
@@ -35,7 +35,7 @@ def failure_of(problem: psycopg.Error) -> Failure:
         return Failure.BUSY
     if code in _SHAPE:
         return Failure.SHAPE
-    if code[:2] in _UNAVAILABLE_CLASSES or code == _READ_ONLY_SERVER:
+    if code[:2] in _UNAVAILABLE_CLASSES or code in _UNAVAILABLE:
         return Failure.UNAVAILABLE
     return Failure.REFUSED
 
