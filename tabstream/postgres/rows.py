@@ -21,6 +21,7 @@ from tabstream.postgres.statements import statement
 KeyTexts: TypeAlias = tuple[str, ...]
 
 _MODIFIERS = re.compile(r"\([^()]*\)")
+_WITHOUT_LENGTH: Mapping[str, LiteralString] = {"character": "bpchar", "bit": '"bit"'}  # of these, none given means one
 _STREAMED_AT_ONCE = 2_000
 _LOCK_WAIT_MS = "1000"
 _T = sql.Identifier("t")
@@ -192,7 +193,7 @@ def _cast(value: sql.Composable, column: BoundColumn, *, comparable: bool = Fals
 def _unmodified(pg_type: str) -> LiteralString:
     """The type without length or precision: a cast to them would cut a key, and find another row."""
     plain = " ".join(_MODIFIERS.sub("", pg_type).split())
-    return "bpchar" if plain == "character" else plain
+    return _WITHOUT_LENGTH.get(plain, plain)
 
 
 def _text(value: sql.Composable) -> sql.Composable:

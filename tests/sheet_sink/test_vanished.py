@@ -7,7 +7,9 @@ import psycopg
 import pytest
 
 from consumers.sheet_sink.vanished import take_away_vanished
+from tabstream.core.cells import row_key
 from tabstream.errors import BindingProblem, Outage
+from tabstream.postgres.shape import read_shape
 from tests.core.tabs import desired
 from tests.postgres.server import Server
 from tests.sheet_sink.desk import Desk
@@ -107,3 +109,18 @@ def test_a_table_that_is_another_one_by_now_ends_no_owner(leads: Desk, database_
         with_database.are_there(binding, leads.tab.shape, ["[1]"])
     with pytest.raises(BindingProblem):
         with_database.sample(binding, leads.tab.shape, 1)
+
+
+@pytest.mark.parametrize(
+    ("pg_type", "text"), [("bit(3)", "101"), ("bit varying(3)", "10"), ("character(3)", "ab"), ("numeric(5,2)", "1.50")]
+)
+def test_a_key_of_a_type_with_a_length_is_found(leads: Desk, database_url: str, pg_type: str, text: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as database:
+        database.execute("DROP TABLE IF EXISTS sized")
+        database.execute(f"CREATE TABLE sized (id {pg_type} PRIMARY KEY)".encode())
+        database.execute("INSERT INTO sized VALUES (%s)", [text])
+        binding = replace(leads.tab.binding, table="public.sized")
+        shape = read_shape(database, binding, "UTC")
+    with_database = replace(leads.services, settings=leads.services.settings.model_copy(update={"database_url": database_url}))
+    key = row_key([shape.by_name["id"].type.from_text(text)])
+    assert with_database.are_there(binding, shape, [key]) == [True]
