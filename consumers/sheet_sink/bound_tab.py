@@ -186,14 +186,13 @@ class BoundTab:
             or waits
             or self.look_at_shape
             or self.checks_snapshot(now_ms)
-            or self.owes_watermark
+            or self.owes_watermark()
         )
 
-    @property
-    def owes_watermark(self) -> bool:
-        """True where the watermark is to be written though nothing else is: what it is doubted for has been looked into, and
-        whoever opens the tab next must not do so again."""
-        return self.doubted and not self.is_in_doubt()
+    def owes_watermark(self, plan: TabPlan | None = None) -> bool:
+        """True where the watermark is to be written though nothing else is: what it is doubted for has been looked into, by
+        the plan at the latest, and whoever opens the tab next must not do so again."""
+        return self.doubted and not self.is_in_doubt(plan)
 
     def is_in_doubt(self, plan: TabPlan | None = None) -> bool:
         """True where whoever opens the tab next has to look into it anew, though the plan, if there is one, is applied."""

@@ -66,8 +66,7 @@ class Planned:
     @property
     def writes(self) -> bool:
         """True where the tab, or its watermark, is to be written."""
-        tab = self.tab
-        return self.plan.writes or bool(tab.restore) or (tab.doubted and not tab.is_in_doubt(self.plan))
+        return self.plan.writes or bool(self.tab.restore) or self.tab.owes_watermark(self.plan)
 
 
 @dataclass(slots=True)
@@ -324,7 +323,7 @@ class Owner:
     def _request(self, tab: BoundTab, now: int) -> Request | None:
         if tab.looks_whole(now):
             return Request(tab, None)
-        if tab.book.is_idle() and not tab.checks_write(now) and not tab.owes_watermark:
+        if tab.book.is_idle() and not tab.checks_write(now) and not tab.owes_watermark():
             return None
         return Request(tab, tab.book.rows_to_read(MAX_ROWS), tab.book.tokens_to_read())
 

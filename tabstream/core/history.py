@@ -204,10 +204,8 @@ def _numbers(answers: Iterable[Answered]) -> dict[int, dict[str | None, int]]:
     found: dict[int, dict[str | None, int]] = {}
     for answered in answers:
         numbers, row = found.setdefault(answered.transaction, {}), answered.result.row_answer
-        decided = [(cell.column, cell.number) for cell in answered.result.cells] + (
-            [] if row is None else [(None, row.number)]
-        )
-        for column, number in decided:
+        cells = [(cell.column, cell.number) for cell in answered.result.cells]
+        for column, number in cells if row is None else [*cells, (None, row.number)]:
             numbers[column] = max(number, numbers.get(column, 0))
             numbers[None] = max(number, numbers.get(None, 0))
     return found

@@ -111,7 +111,7 @@ def wanted_changes(book: Book, found: Identity, look: Look, now_ms: int) -> set[
         if stale or place.repair is not Repair.NONE:
             wanted.add(key)
     if look is Look.WHOLE:
-        wanted.update(key for key, since in book.suspects.items() if now_ms - since >= CONFIRM_MISSING_MS)
+        wanted.update(book.missing(now_ms))
     there = {key for key in wanted if not book.entries[key].deleted}  # what a truncate took away has no message of it
     return {key for key in there if book.desired(key) is None and key not in book.parked}
 
@@ -121,7 +121,7 @@ def wanted_shown(book: Book, found: Identity, look: Look, now_ms: int) -> set[Ro
     their mark, and it says what people have changed."""
     if look is not Look.WHOLE:
         return set()
-    wanted = {key for key, since in book.suspects.items() if now_ms - since >= CONFIRM_MISSING_MS}
+    wanted = {*book.missing(now_ms)}
     wanted |= {key for key, place in found.rows.items() if place.mark is None}
     return {key for key in wanted if key in book.dirty and book.entries[key].shown_offset >= 0}
 
